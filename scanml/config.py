@@ -1,0 +1,172 @@
+"""Frozen config dataclasses to and from JSON, with overrides and a fingerprint.
+
+A config is a frozen dataclass whose fields are scalars, tuples, mappings, `X | None` or further configs. Everything that
+enters from outside (JSON, `--set`, an experiment file) is checked here by name and by type.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import hashlib
+import json
+import math
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import TypeVar, cast
+
+from scanml.errors import ConfigError
+
+C = TypeVar("C")
+
+
+def to_json(config: object) -> object:
+    """The config as plain JSON values: dataclasses become objects, tuples lists."""
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        return {field.name: to_json(getattr(config, field.name)) for field in dataclasses.fields(config)}
+    if isinstance(config, Mapping):
+        return {str(key): to_json(value) for key, value in config.items()}
+    if isinstance(config, tuple | list):
+        return [to_json(value) for value in config]
+    return config
+
+
+def from_json(kind: type[C], values: object, *, where: str = "config") -> C:
+    """Build `kind` from JSON values; an unknown key or a value of the wrong type is a `ConfigError`.
+
+    >>> from scanml.training import TrainConfig
+    >>> from_json(TrainConfig, {"steps": 7}).steps
+    7
+    """
+    return cast(C, _convert(kind, values, where))
+
+
+def override(config: C, assignments: Sequence[str]) -> C:
+    """The config after assignments such as ``train.steps=100``; values are JSON, or plain words.
+
+    Raises:
+        ConfigError: no `=`, a field that does not exist (the nearest name is given), or a value of the wrong type.
+    """
+    values = to_json(config)
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"--set expects field=value, received {assignment!r}; for example --set train.steps=100.")
+        _assign(values, config, path.split("."), _parse(text), path)
+    return from_json(type(config), values, where="--set")
+
+
+def fingerprint(value: object) -> str:
+    """16 hex digits of SHA-256 over the canonical JSON of a config or of any JSON value."""
+    text = json.dumps(to_json(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """A hint for an unknown name: the nearest known one, or all of them."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}."
+
+
+def field_types(kind: type) -> dict[str, object]:
+    """The resolved type of every field of a config dataclass."""
+    return _field_types(kind)
+
+
+@functools.cache
+def _field_types(kind: type) -> dict[str, object]:
+    hints = typing.get_type_hints(kind)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+def _parse(text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _assign(values: object, config: object, path: list[str], value: object, full: str) -> None:
+    if not isinstance(values, dict):
+        raise ConfigError(f"--set {full}: nothing below it can be set; it is {values!r} here.")
+    name = path[0]
+    is_config = dataclasses.is_dataclass(config)
+    if is_config and name not in values:
+        raise ConfigError(f"--set {full}: {type(config).__name__} has no field {name!r}; {nearest(name, list(values))}")
+    if len(path) == 1:
+        values[name] = value
+        return
+    below = getattr(config, name) if is_config else None
+    _assign(values[name] if name in values else None, below, path[1:], value, full)
+
+
+def _convert(kind: object, value: object, where: str) -> object:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is typing.Any or kind is object:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _convert_union(arguments, value, where)
+    if origin is typing.Literal:
+        if value not in arguments:
+            raise ConfigError(f"{where}: expected one of {', '.join(map(repr, arguments))}, received {value!r}.")
+        return value
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return _convert_dataclass(kind, value, where)
+    if origin is tuple:
+        return _convert_tuple(arguments, value, where)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where}: expected an object, received {value!r}.")
+        return {str(key): _convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    return _convert_scalar(kind, value, where)
+
+
+def _convert_union(options: tuple[object, ...], value: object, where: str) -> object:
+    if value is None and type(None) in options:
+        return None
+    rest = [option for option in options if option is not type(None)]
+    for option in rest[:-1]:
+        try:
+            return _convert(option, value, where)
+        except ConfigError:
+            continue
+    return _convert(rest[-1], value, where)
+
+
+def _convert_dataclass(kind: type, value: object, where: str) -> object:
+    if isinstance(value, kind):
+        return value
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where}: expected the fields of {kind.__name__}, received {value!r}.")
+    known = field_types(kind)
+    for name in value:
+        if name not in known:
+            raise ConfigError(f"{where}: {kind.__name__} has no field {name!r}; {nearest(str(name), list(known))}")
+    fields = {name: _convert(known[name], item, f"{where}.{name}") for name, item in value.items()}
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        raise ConfigError(f"{where}: {kind.__name__} cannot be built: {error}.") from error
+
+
+def _convert_tuple(arguments: tuple[object, ...], value: object, where: str) -> object:
+    if not isinstance(value, list | tuple):
+        raise ConfigError(f"{where}: expected a list, received {value!r}.")
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        arguments = (arguments[0],) * len(value)
+    if len(arguments) != len(value):
+        raise ConfigError(f"{where}: expected {len(arguments)} values, received {len(value)}: {value!r}.")
+    return tuple(_convert(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(arguments, value, strict=True)))
+
+
+def _convert_scalar(kind: object, value: object, where: str) -> object:
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    if kind is int and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind in (bool, str) and isinstance(value, cast(type, kind)):
+        return value
+    name = getattr(kind, "__name__", str(kind))
+    raise ConfigError(f"{where}: expected {name}, received {value!r}.")

@@ -1,0 +1,47 @@
+"""What is chosen about data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from scanml.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """How raw data is read and split.
+
+    A split that comes as its own file is kept; the others are cut from `train` by a stable hash of a group key, so that
+    near-duplicates stay together and an image never changes sides when data is added around it.
+    """
+
+    validation_fraction: float = 0.2
+    test_fraction: float = 0.2
+    near_duplicate_bits: int = 12  # of a 256-bit difference hash; unrelated photos differ in about 128
+    unlisted: Literal["unknown", "absent"] = "unknown"  # triggers that a record names neither present nor absent
+    shard_megabytes: int = 64  # small enough to copy again, large enough to read in one go
+    max_megapixels: int = 100  # a larger picture is refused before it is decoded: memory is not the sender's to spend
+    limit: int = 0  # use only the first images of every split; 0 means all
+
+    def __post_init__(self) -> None:
+        for name in ("validation_fraction", "test_fraction"):
+            if not 0 < getattr(self, name) < 1:
+                raise ConfigError(f"data.{name} must lie between 0 and 1, received {getattr(self, name)}.")
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise ConfigError("data.validation_fraction + data.test_fraction must leave something for training.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """Random changes of a training example; probabilities in [0, 1], ranges as fractions."""
+
+    flip_left_right: float = 0.5
+    flip_up_down: float = 0.0
+    scale: tuple[float, float] = (0.7, 1.3)  # zoom relative to the letterboxed image
+    translate: float = 0.1  # of the input side
+    brightness: float = 0.2
+    contrast: float = 0.2
+    saturation: float = 0.3
+    mosaic: float = 0.0  # chance that four examples are put together (Bochkovskiy et al. 2020, sec. 3.3)
+    min_visible: float = 0.3  # a box with less of its area left in the picture is dropped

@@ -1,0 +1,135 @@
+"""One labelled picture as a value (`Record`), and a split of them that reads pictures when asked (`Split`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scanml.config import fingerprint
+from scanml.datasets.images import decode_image, pixel_hash
+from scanml.datasets.scan import Scanned
+from scanml.errors import DataError
+from scanml.structures.arrays import Bools
+from scanml.structures.boxes import Boxes
+from scanml.structures.examples import DetectionExample, LabelSpace, SceneExample
+from scanml.structures.frame import Frame
+
+
+@dataclass(frozen=True)
+class Record:
+    """A picture's labels, upright: `size` (height, width), boxes xyxy in pixels, triggers by name."""
+
+    file_name: str
+    image_id: int
+    pixel_hash: str
+    size: tuple[int, int]
+    xyxy: tuple[tuple[float, ...], ...] = ()
+    labels: tuple[int, ...] = ()
+    crowd: tuple[bool, ...] = ()
+    present: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, scanned: Scanned) -> Record:
+        """The record of a picture that `scan` found sound."""
+        raw = scanned.raw
+        return cls(
+            file_name=raw.file_name,
+            image_id=raw.image_id,
+            pixel_hash=scanned.pixel_hash,
+            size=scanned.size,
+            xyxy=tuple(tuple(float(v) for v in box) for box in scanned.xyxy),
+            labels=raw.labels,
+            crowd=raw.crowd,
+            present=tuple(sorted(raw.present)),
+            absent=tuple(sorted(raw.absent)),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One split of a data set: records in memory, pictures read one by one through `read`(index) → encoded bytes."""
+
+    name: str
+    labels: LabelSpace
+    records: Sequence[Record]
+    read: Callable[[int], bytes]
+
+    @property
+    def image_hashes(self) -> Sequence[str]:
+        return [record.pixel_hash for record in self.records]
+
+    @property
+    def image_ids(self) -> Sequence[int]:
+        return [record.image_id for record in self.records]
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with any pixel, label or name."""
+        rows = [[r.pixel_hash, r.image_id, r.xyxy, r.labels, r.crowd, r.present, r.absent] for r in self.records]
+        return fingerprint([self.labels, rows])
+
+    def frame(self, index: int) -> Frame:
+        """The picture of record `index`, checked against its pixel hash."""
+        record = self.records[index]
+        pixels = decode_image(self.read(index), where=f"{self.name}[{index}] {record.file_name}")
+        if pixel_hash(pixels) != record.pixel_hash:
+            raise DataError(
+                f"{self.name}[{index}] {record.file_name}: its pixels are not those that were recorded; "
+                "the file changed since. Run extract again."
+            )
+        return Frame(pixels, record.file_name)
+
+    def detection(self, index: int) -> DetectionExample:
+        record = self.records[index]
+        frame = self.frame(index)
+        boxes = Boxes(np.asarray(record.xyxy, np.float32).reshape(-1, 4), frame.size)
+        return DetectionExample(frame, boxes, np.asarray(record.labels, np.int32), np.asarray(record.crowd, bool))
+
+    def scene(self, index: int) -> SceneExample:
+        present, known = self.trigger_arrays(index)
+        return SceneExample(self.frame(index), present, known)
+
+    def trigger_arrays(self, index: int) -> tuple[Bools, Bools]:
+        """(present, known) bool (T,) of record `index`."""
+        record, names = self.records[index], self.labels.trigger_names
+        present = np.array([name in record.present for name in names], bool)
+        return present, present | np.array([name in record.absent for name in names], bool)
+
+    def first(self, count: int) -> Split:
+        """The first `count` records; all if `count` is 0."""
+        return self if count == 0 else Split(self.name, self.labels, self.records[:count], self.read)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def _repr_html_(self) -> str:
+        boxes = sum(len(record.labels) for record in self.records)
+        return f"<b>{self.name}</b>: {len(self)} images, {boxes} boxes of {len(self.labels.class_names)} classes"
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """The three splits of one data set; near-duplicates never cross them."""
+
+    train: Split
+    validation: Split
+    test: Split
+
+    def __iter__(self) -> Any:
+        return iter((self.train, self.validation, self.test))
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><td>{s.name}<td>{len(s)}<td>{sum(len(r.labels) for r in s.records)}" for s in self)
+        return f"<table><tr><th>split<th>images<th>boxes{rows}</table>"
+
+
+def data_set(splits: Mapping[str, Split]) -> DataSet:
+    """The three splits by name; an empty one is a `DataError`."""
+    for name in ("train", "validation", "test"):
+        if name not in splits or not len(splits[name]):
+            raise DataError(f"the {name} split is empty; add pictures, or raise data.{name}_fraction where it is cut.")
+    return DataSet(splits["train"], splits["validation"], splits["test"])

@@ -1,0 +1,128 @@
+"""Shards on disk: upright pictures one after the other, their records beside them, everything under a checksum.
+
+    shards/train/index.json        format, labels, fingerprint, shards and records with their SHA-256
+    shards/train/records.jsonl     one record a line: labels, where its bytes lie, their CRC-32
+    shards/train/00000.shard       encoded pictures, concatenated
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+from tqdm import tqdm
+
+from scanml.config import from_json, to_json
+from scanml.datasets.images import decode_image, is_upright
+from scanml.datasets.records import DataSet, Record, Split, data_set
+from scanml.errors import ArtifactError
+from scanml.structures.examples import LabelSpace
+
+FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a record's encoded picture lies."""
+
+    shard: str
+    offset: int
+    length: int
+    crc32: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Index:
+    """What one split's folder holds."""
+
+    format: int
+    split: str
+    labels: LabelSpace
+    num_records: int
+    fingerprint: str
+    files: dict[str, str]  # name → SHA-256
+
+
+def write_shards(split: Split, folder: Path, *, shard_megabytes: int) -> None:
+    """Write one split; upright 8-bit pictures keep their bytes, others become lossless PNG."""
+    folder.mkdir(parents=True)
+    lines: list[str] = []
+    names: list[str] = []
+    size = shard_megabytes << 20
+    for index, data in enumerate(_upright_bytes(split)):
+        if not names or (folder / names[-1]).stat().st_size >= size:
+            names.append(f"{len(names):05d}.shard")
+            (folder / names[-1]).touch()
+        with (folder / names[-1]).open("ab") as shard:
+            place = Place(names[-1], shard.tell(), len(data), zlib.crc32(data))
+            shard.write(data)
+        lines.append(json.dumps({"record": to_json(split.records[index]), "place": to_json(place)}))
+    (folder / "records.jsonl").write_text("".join(line + "\n" for line in lines))
+    files = {name: _sha256(folder / name) for name in [*names, "records.jsonl"]}
+    index_value = Index(FORMAT, split.name, split.labels, len(split), split.fingerprint, files)
+    (folder / "index.json").write_text(json.dumps(to_json(index_value), indent=1))
+
+
+def open_shards(folder: Path, *, verify: bool = True) -> DataSet:
+    """The data set in `folder`/{train,validation,test}; `verify` reads every file once against its SHA-256.
+
+    Raises:
+        ArtifactError: not shards, of another format, or a file differs from its checksum.
+    """
+    return data_set({name: open_split(folder / name, verify=verify) for name in ("train", "validation", "test")})
+
+
+def open_split(folder: Path, *, verify: bool = True) -> Split:
+    """One split; see `open_shards`."""
+    try:
+        values = json.loads((folder / "index.json").read_text())
+        if values.get("format") != FORMAT:
+            raise ArtifactError(f"{folder}: shards of format {values.get('format')}, this scanml reads {FORMAT}.")
+        index = from_json(Index, values, where=str(folder / "index.json"))
+        if verify:
+            _verify(folder, index)
+        rows = [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
+    except (OSError, ValueError, AttributeError) as error:
+        raise ArtifactError(f"{folder}: expected shards written by `scanml extract`; {error}.") from error
+    places = [from_json(Place, row["place"], where="records.jsonl") for row in rows]
+    records = [from_json(Record, row["record"], where="records.jsonl") for row in rows]
+    return Split(index.split, index.labels, records, lambda i: _read(folder, places[i]))
+
+
+def _upright_bytes(split: Split) -> Iterator[bytes]:
+    for index in tqdm(range(len(split)), desc=f"shards {split.name}", unit="image", disable=None):
+        data = split.read(index)
+        if is_upright(data):
+            yield data
+        else:
+            pixels = decode_image(data, where=split.records[index].file_name)
+            yield bytes(cv2.imencode(".png", pixels[..., ::-1])[1])
+
+
+def _read(folder: Path, place: Place) -> bytes:
+    with (folder / place.shard).open("rb") as shard:
+        shard.seek(place.offset)
+        data = shard.read(place.length)
+    if zlib.crc32(data) != place.crc32:
+        raise ArtifactError(f"{folder / place.shard}: bytes at {place.offset} differ from their checksum; extract again.")
+    return data
+
+
+def _verify(folder: Path, index: Index) -> None:
+    for name, expected in index.files.items():
+        if Path(name).name != name:
+            raise ArtifactError(f"{folder / 'index.json'}: the file name {name!r} leads out of its folder.")
+        if _sha256(folder / name) != expected:
+            raise ArtifactError(f"{folder / name}: differs from its checksum in index.json; run extract again.")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+

@@ -1,0 +1,81 @@
+"""Which split a picture belongs to: a stable hash of its group, where near-duplicates form one group."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from scanml.datasets.config import DataConfig
+from scanml.errors import DataError
+
+_BANDS = 16  # of 16 bits: two hashes that differ in fewer than 16 bits agree in at least one band
+
+
+def group_near_duplicates(looks: Sequence[tuple[int, ...]], *, max_bits: int) -> npt.NDArray[np.int64]:
+    """A group number (N,) for each 256-bit hash: hashes within `max_bits` of each other, directly or by a chain.
+
+    Exact for `max_bits` < 16: candidates come from equal 16-bit bands (pigeonhole), so cost stays near linear.
+    """
+    if max_bits >= _BANDS:
+        raise DataError(f"data.near_duplicate_bits must be below {_BANDS}, received {max_bits}.")
+    if not looks:
+        return np.zeros(0, np.int64)
+    words, group = np.unique(np.asarray(looks, np.uint64).reshape(-1, 4), axis=0, return_inverse=True)
+    parent = np.arange(len(words))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = int(parent[index])
+        return index
+
+    bands = words.view(np.uint16)
+    for band in bands.T:
+        order = np.argsort(band, kind="stable")
+        for bucket in np.split(order, np.flatnonzero(np.diff(band[order])) + 1):
+            for position, index in enumerate(bucket[:-1]):
+                others = bucket[position + 1 :]
+                distance = np.bitwise_count(words[others] ^ words[index]).sum(axis=1)
+                for other in others[distance <= max_bits]:
+                    parent[root(int(other))] = root(int(index))
+    roots = np.array([root(index) for index in range(len(words))])
+    return np.asarray(roots[group.ravel()], np.int64)
+
+
+def assign_splits(
+    pixel_hashes: Sequence[str], groups: npt.NDArray[np.int64], *, missing: Sequence[str], config: DataConfig
+) -> list[str]:
+    """train, validation or test for each picture of a set that has to provide the `missing` splits.
+
+    A group's place is the hash of its smallest pixel hash, so adding other pictures moves nothing. Every missing split
+    gets at least one group.
+
+    Raises:
+        DataError: fewer groups than splits.
+    """
+    key_of: dict[int, str] = {}
+    for group, pixels in zip(groups.tolist(), pixel_hashes, strict=True):
+        key_of[group] = min(pixels, key_of.get(group, pixels))
+    ordered = sorted(key_of, key=lambda group: _position(key_of[group]))
+    if len(ordered) < len(missing) + 1:
+        raise DataError(
+            f"expected at least {len(missing) + 1} different pictures to cut {' and '.join(missing)} from train, "
+            f"received {len(ordered)} after near-duplicates were put together; add pictures or give split files."
+        )
+    cut = [split for split in ("test", "validation") if split in missing]
+    split_of: dict[int, str] = {}
+    edge, start = 0.0, 0
+    for remaining, split in zip(range(len(cut), 0, -1), cut, strict=True):
+        edge += config.test_fraction if split == "test" else config.validation_fraction
+        stop = max(start + 1, sum(_position(key_of[group]) < edge for group in ordered))
+        stop = min(stop, len(ordered) - remaining)  # one group at least for every split after this one
+        split_of.update(dict.fromkeys(ordered[start:stop], split))
+        start = stop
+    return [split_of.get(group, "train") for group in groups.tolist()]
+
+
+def _position(key: str) -> float:
+    return int(hashlib.sha256(f"split:{key}".encode()).hexdigest()[:13], 16) / 16**13

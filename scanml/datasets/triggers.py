@@ -1,0 +1,91 @@
+"""Triggers of pictures, one JSON object a line: `{"image": name, "present": [...], "absent": [...]}`; the rest is unknown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scanml.datasets.coco import RawImage
+from scanml.errors import DataError
+from scanml.structures.reports import Finding
+
+
+@dataclass(frozen=True)
+class TriggerLabels:
+    """What a JSONL file says: file name → (present, absent). Names are sorted; findings name file and line."""
+
+    path: Path
+    by_image: Mapping[str, tuple[frozenset[str], frozenset[str]]]
+    names: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+def read_triggers(path: Path) -> TriggerLabels:
+    """Read a triggers file; records that are wrong become findings.
+
+    Raises:
+        DataError: the file cannot be read or is not UTF-8.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: expected UTF-8 text, received byte {error.start} that is not; save it as UTF-8.") from error
+    by_image: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+    findings: list[Finding] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        where = f"{path}: line {number}"
+        record, problem = _parse(line)
+        if problem is None and record[0] in by_image:
+            problem = f"image {record[0]!r} has a line already."
+        if problem:
+            remedy = 'Write {"image": name, "present": [names], "absent": [names]}, one line an image.'
+            findings.append(Finding("error", where, problem, remedy))
+        else:
+            by_image[record[0]] = record[1:]
+    names = sorted({name for present, absent in by_image.values() for name in present | absent})
+    return TriggerLabels(path, by_image, tuple(names), tuple(findings))
+
+
+def attach(images: list[RawImage], triggers: TriggerLabels, *, unlisted_absent: bool) -> list[RawImage]:
+    """The pictures with their triggers; with `unlisted_absent` a labelled picture lacks whatever it does not name."""
+    every = frozenset(triggers.names)
+    nothing: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+    attached = []
+    for image in images:
+        present, absent = triggers.by_image.get(image.file_name, nothing)
+        if unlisted_absent and image.file_name in triggers.by_image:
+            absent = every - present
+        attached.append(replace(image, present=present, absent=absent))
+    return attached
+
+
+def check_names(triggers: TriggerLabels, known: Collection[str]) -> Iterator[Finding]:
+    """A finding for every line about a picture that no split has."""
+    for name in triggers.by_image:
+        if name not in known:
+            where = f"{triggers.path}: image {name!r}"
+            yield Finding("error", where, "no split lists this image.", "Mend the name or remove the line.")
+
+
+def _parse(line: str) -> tuple[tuple[str, frozenset[str], frozenset[str]], str | None]:
+    nothing = ("", frozenset[str](), frozenset[str]())
+    try:
+        values = json.loads(line)
+    except (json.JSONDecodeError, RecursionError) as error:
+        return nothing, f"not JSON ({error})."
+    if not isinstance(values, dict) or not isinstance(values.get("image"), str):
+        return nothing, f"expected an object with an 'image', received {line[:80]!r}."
+    unknown = set(values) - {"image", "present", "absent"}
+    lists = [values.get("present", []), values.get("absent", [])]
+    if unknown or not all(isinstance(names, list) and all(isinstance(n, str) for n in names) for names in lists):
+        return nothing, f"expected lists of names under 'present' and 'absent' only, received {line[:80]!r}."
+    present, absent = frozenset(lists[0]), frozenset(lists[1])
+    if present & absent:
+        return nothing, f"{sorted(present & absent)} are both present and absent."
+    return (values["image"], present, absent), None

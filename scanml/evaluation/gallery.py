@@ -1,0 +1,202 @@
+"""Pictures of what was seen: boxes, truth beside prediction, a marker's outline, a whole reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from scanml.errors import DataError
+from scanml.evaluation.canvas import Color, class_color
+from scanml.evaluation.outlines import HALO, Outline, draw_labels, draw_outlines, line_width
+from scanml.evaluation.panel import draw_panel, mount
+from scanml.structures import Boxes, Detections, RankedLens, SceneReading
+from scanml.structures.arrays import Bools, Doubles, Pixels
+
+LEGEND = "Dashed white: truth, found. Dashed red: truth, missed. Blue: right. Amber: wrong."
+
+_WHITE, _RED, _BLUE, _AMBER = (255, 255, 255), (255, 69, 58), (64, 156, 255), (255, 179, 36)
+_MARKER = (255, 214, 10)
+_MATCH_IOU = 0.5  # the overlap at which COCO's AP@.5 calls a box found
+_READING_SIDES = (640, 1280)  # pixels: a reading's frame is scaled to this width at least, these sides at most
+
+
+def draw_detections(pixels: Pixels, detections: Detections, *, min_score: float, min_width: int = 0) -> Pixels:
+    """A copy of `pixels` (H, W, 3) with the objects of at least `min_score`, a color per class.
+
+    A picture narrower than `min_width` pixels is enlarged first. Labels that do not fit at all are left out.
+
+    Raises:
+        DataError: `pixels` is not uint8 (H, W, 3), or the boxes belong to an image of another size.
+    """
+    canvas, scale = _enlarged(pixels, detections.boxes, min_width)
+    shown = detections.above(min_score)
+    labels = [f"{name} {score:.2f}" for name, score in zip(shown.label_names(), shown.scores, strict=True)]
+    colors = [class_color(int(label)) for label in shown.labels]
+    return draw_outlines(canvas, _outlines(shown.boxes, colors, labels, scale=scale))
+
+
+def draw_truth_and_prediction(
+    pixels: Pixels, truth: Boxes, truth_names: Sequence[str], detections: Detections, *, min_width: int = 0
+) -> Pixels:
+    """A copy of `pixels` (H, W, 3) with truth dashed and predictions solid, in the colors of `LEGEND`.
+
+    A prediction is right if it is the best one left for a truth of its class, with an IoU of at least 0.5.
+
+    Raises:
+        DataError: as `draw_detections`, or not one name for each truth box.
+    """
+    if len(truth_names) != len(truth):
+        raise DataError(f"truth_names must name {len(truth)} boxes, received {len(truth_names)} names.")
+    canvas, scale = _enlarged(pixels, truth, min_width)
+    _check_size(pixels, detections.boxes)
+    found, right = _match(truth, truth_names, detections)
+    truth_labels = ["" if is_found else f"missed {name}" for name, is_found in zip(truth_names, found, strict=True)]
+    truth_colors = [_WHITE if is_found else _RED for is_found in found]
+    scored = zip(detections.label_names(), detections.scores, strict=True)
+    labels = [f"{name} {score:.2f}" for name, score in scored]
+    colors = [_BLUE if is_right else _AMBER for is_right in right]
+    outlines = _outlines(truth, truth_colors, truth_labels, scale=scale, dashed=True)
+    return draw_outlines(canvas, outlines + _outlines(detections.boxes, colors, labels, scale=scale))
+
+
+def draw_marker(pixels: Pixels, corners: npt.ArrayLike, name: str) -> Pixels:
+    """A copy of `pixels` (H, W, 3) with a marker's outline: `corners` (4, 2) in pixels, top left first, clockwise.
+
+    An outline that is not finite is not drawn.
+    """
+    import cv2
+
+    canvas = _copied(pixels)
+    points = np.asarray(corners, dtype=np.float64)
+    if points.shape != (4, 2):
+        raise DataError(f"corners must have shape (4, 2), received {points.shape}.")
+    if not np.isfinite(points).all():
+        return canvas
+    reach = 4.0 * max(canvas.shape[:2])  # farther out nothing is visible, and OpenCV's coordinates would overflow
+    subpixel = np.round(np.clip(points, -reach, reach) * 16).astype(np.int32)
+    filled = cv2.fillPoly(canvas.copy(), [subpixel], _MARKER, cv2.LINE_AA, 4)
+    canvas = np.asarray(cv2.addWeighted(filled, 0.16, canvas, 0.84, 0.0), dtype=np.uint8)
+    width = line_width(canvas) + 1
+    cv2.polylines(canvas, [subpixel], True, HALO, width + 2, cv2.LINE_AA, 4)
+    cv2.polylines(canvas, [subpixel], True, _MARKER, width, cv2.LINE_AA, 4)
+    low, high = subpixel.min(axis=0) // 16, subpixel.max(axis=0) // 16
+    place = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+    return draw_labels(canvas, [Outline(place, _MARKER, name)])
+
+
+def draw_reading(
+    pixels: Pixels,
+    reading: SceneReading,
+    ranked: Sequence[RankedLens],
+    lens_names: Mapping[str, str],
+    *,
+    min_score: float = 0.0,
+) -> Pixels:
+    """The frame `pixels` (H, W, 3) with everything that was read in it, beside it the triggers and the ranked lenses.
+
+    `lens_names` maps lens_id to the name that is shown (else the id). The frame is scaled to 640…1280 pixels.
+
+    Raises:
+        DataError: as `draw_detections`.
+    """
+    _check_size(pixels, reading.detections.boxes)
+    scale = _reading_scale(pixels)
+    canvas = _resized(pixels, scale)
+    if reading.marker is not None:
+        canvas = draw_marker(canvas, reading.marker.corners() * scale, reading.marker.marker_id)
+    height, width = canvas.shape[:2]
+    shown = reading.detections.above(min_score)
+    # One side may have been rounded up to a pixel: the boxes follow the picture as it is now.
+    ratio = np.array([width, height, width, height]) / np.tile(pixels.shape[1::-1], 2)
+    scaled = Detections(Boxes(shown.boxes.xyxy * ratio, (height, width)), shown.scores, shown.labels, shown.names)
+    drawn = draw_detections(canvas, scaled, min_score=min_score)
+    unit = float(np.clip(height / 480, 1.0, 2.0))
+    return mount(drawn, draw_panel(reading.triggers, ranked, lens_names, unit=unit, min_height=height), unit=unit)
+
+
+def encode_jpeg(pixels: Pixels, quality: int = 88) -> bytes:
+    """`pixels` uint8 (H, W, 3) RGB as JPEG bytes, `quality` 0…100."""
+    import cv2
+
+    return _encoded(pixels, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality])
+
+
+def encode_png(pixels: Pixels) -> bytes:
+    """`pixels` uint8 (H, W, 3) RGB as PNG bytes, without loss."""
+    return _encoded(pixels, ".png", [])
+
+
+def _encoded(pixels: Pixels, suffix: str, options: list[int]) -> bytes:
+    import cv2
+
+    return bytes(cv2.imencode(suffix, _copied(pixels)[..., ::-1], options)[1])
+
+
+def _copied(pixels: Pixels) -> Pixels:
+    picture = np.array(pixels, order="C")
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
+        raise DataError(f"a picture must be uint8 (H, W, 3), received {picture.dtype} {picture.shape}.")
+    return picture
+
+
+def _check_size(pixels: Pixels, boxes: Boxes) -> None:
+    if np.shape(pixels)[:2] != tuple(boxes.image_size):
+        raise DataError(
+            f"the boxes belong to an image of size {tuple(boxes.image_size)}, the picture is {np.shape(pixels)[:2]} "
+            "(height, width); draw on the original picture."
+        )
+
+
+def _enlarged(pixels: Pixels, boxes: Boxes, min_width: int) -> tuple[Pixels, float]:
+    _check_size(pixels, boxes)
+    limit = 4 * max(min_width, 1)  # a 1 px wide column becomes no tower
+    scale = max(1.0, min(min_width / pixels.shape[1], limit / pixels.shape[0]))
+    return _resized(pixels, scale), scale
+
+
+def _reading_scale(pixels: Pixels) -> float:
+    height, width = pixels.shape[:2]
+    low, high = _READING_SIDES
+    return float(min(np.clip(width, low, high) / width, high / height))
+
+
+def _resized(pixels: Pixels, scale: float) -> Pixels:
+    import cv2
+
+    if scale == 1.0:
+        return _copied(pixels)
+    size = [max(1, round(side * scale)) for side in pixels.shape[1::-1]]
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(_copied(pixels), size, interpolation=method), dtype=np.uint8)
+
+
+def _outlines(
+    boxes: Boxes, colors: Sequence[Color], labels: Sequence[str], *, scale: float, dashed: bool = False
+) -> list[Outline]:
+    corners = np.round(boxes.xyxy.astype(np.float64) * scale)
+    height, width = (max(1, round(side * scale)) for side in boxes.image_size)
+    corners = np.clip(corners, 0, [width, height, width, height]).astype(int)
+    places = [(int(left), int(top), int(right), int(bottom)) for left, top, right, bottom in corners]
+    return [Outline(*values, dashed=dashed) for values in zip(places, colors, labels, strict=True)]
+
+
+def _match(truth: Boxes, truth_names: Sequence[str], detections: Detections) -> tuple[Bools, Bools]:
+    """Which truths were found and which detections are right; best score first, each truth once."""
+    overlap = _pairwise_iou(detections.boxes, truth)
+    found, right = np.zeros(len(truth), np.bool_), np.zeros(len(detections), np.bool_)
+    for row, name in enumerate(detections.label_names()):
+        same = np.array([other == name for other in truth_names], np.bool_)
+        candidates = np.where(same & ~found, overlap[row], 0.0)
+        if len(truth) and candidates.max() >= _MATCH_IOU:
+            found[candidates.argmax()] = right[row] = True
+    return found, right
+
+
+def _pairwise_iou(one: Boxes, other: Boxes) -> Doubles:
+    a, b = one.xyxy[:, None].astype(np.float64), other.xyxy[None].astype(np.float64)
+    sides = np.maximum(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0.0)
+    shared = sides.prod(axis=-1)
+    union = one.areas()[:, None] + other.areas()[None] - shared
+    return np.asarray(shared / np.maximum(union, np.finfo(np.float64).tiny), dtype=np.float64)

@@ -1,0 +1,5 @@
+"""Recognising flat images in a frame: which marker, and where."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,4 @@
+from .config import MatcherConfig
+from .matcher import MarkerMatcher
+
+__all__ = ["MarkerMatcher", "MatcherConfig"]

@@ -1,0 +1,51 @@
+from .bootstrap import PairedDifference, paired_difference, percentile_interval, resample_weights, with_intervals
+from .calibration import (
+    ReliabilityCurve,
+    calibration_errors,
+    expected_calibration_error,
+    fit_temperature,
+    reliability_curve,
+)
+from .detection.accumulate import Accumulated
+from .detection.coco import Matches, detection_metrics, match
+from .detection.pairs import Pairing, confusion, image_f1, mean_matched_iou, pair_up
+from .detection.truth import ImageTruth
+from .iou import pairwise_iou
+from .multilabel import (
+    TriggerTable,
+    average_precision,
+    best_threshold,
+    f1,
+    multilabel_metrics,
+    multilabel_values,
+)
+
+__all__ = [
+    "Accumulated",
+    "ImageTruth",
+    "Matches",
+    "PairedDifference",
+    "Pairing",
+    "ReliabilityCurve",
+    "TriggerTable",
+    "average_precision",
+    "best_threshold",
+    "calibration_errors",
+    "confusion",
+    "detection_metrics",
+    "expected_calibration_error",
+    "f1",
+    "fit_temperature",
+    "image_f1",
+    "match",
+    "mean_matched_iou",
+    "multilabel_metrics",
+    "multilabel_values",
+    "pair_up",
+    "paired_difference",
+    "pairwise_iou",
+    "percentile_interval",
+    "reliability_curve",
+    "resample_weights",
+    "with_intervals",
+]

@@ -1,0 +1,41 @@
+from .batches import CLASSIFIER_BATCH, CLASSIFIER_OUTPUT, DETECTOR_BATCH, DETECTOR_OUTPUT, Batch, Field, Outputs
+from .boxes import Boxes
+from .examples import DetectionExample, ExampleSet, LabelSpace, SceneExample
+from .frame import Frame
+from .lens import Lens, LensCatalog, RankedLens
+from .marker import LocalFeatures, Marker, MarkerMatch
+from .pipeline import Node, Pipeline
+from .reports import DataReport, EvalReport, Finding, GateVerdict, Metric
+from .scene import Detections, SceneReading, Triggers
+
+__all__ = [
+    "CLASSIFIER_BATCH",
+    "CLASSIFIER_OUTPUT",
+    "DETECTOR_BATCH",
+    "DETECTOR_OUTPUT",
+    "Batch",
+    "Boxes",
+    "DataReport",
+    "DetectionExample",
+    "Detections",
+    "EvalReport",
+    "ExampleSet",
+    "Field",
+    "Finding",
+    "Frame",
+    "GateVerdict",
+    "LabelSpace",
+    "Lens",
+    "LensCatalog",
+    "LocalFeatures",
+    "Marker",
+    "MarkerMatch",
+    "Metric",
+    "Node",
+    "Outputs",
+    "Pipeline",
+    "RankedLens",
+    "SceneExample",
+    "SceneReading",
+    "Triggers",
+]

@@ -1,0 +1,41 @@
+"""Named array types, and the one door where an array is copied, checked and made read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scanml.errors import DataError
+
+Pixels = npt.NDArray[np.uint8]  # (H, W, 3) RGB, upright
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int32]
+Bools = npt.NDArray[np.bool_]
+Tensor = Any  # a NumPy, TensorFlow or JAX array: the one place where Any is a type
+
+
+def locked(
+    values: object, dtype: npt.DTypeLike, shape: Sequence[int | None], *, name: str, finite: bool = True
+) -> npt.NDArray[Any]:
+    """A read-only copy of `values` as `dtype`; `None` in `shape` stands for any size, an empty list for 0 rows.
+
+    Raises:
+        DataError: another rank or size, or a value that is not finite.
+    """
+    array = np.array(values, dtype=dtype)
+    if array.size == 0 and array.ndim == 1 and len(shape) > 1:
+        array = array.reshape([0, *[size or 0 for size in shape[1:]]])
+    fits = array.ndim == len(shape) and all(
+        want is None or want == have for want, have in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join("any" if size is None else str(size) for size in shape)
+        raise DataError(f"{name} must have shape ({wanted}), received {array.shape}.")
+    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise DataError(f"{name} must be finite, received {int((~np.isfinite(array)).sum())} values that are not.")
+    array.setflags(write=False)
+    return array

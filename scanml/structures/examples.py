@@ -1,0 +1,90 @@
+"""A frame together with its truth, and sets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from scanml.errors import DataError
+from scanml.structures.arrays import Bools, Ints, locked
+from scanml.structures.boxes import Boxes
+from scanml.structures.frame import Frame
+
+
+@dataclass(frozen=True, eq=False)
+class DetectionExample:
+    """A frame and its objects: `labels` int32 (N,), `crowd` bool (N,) for regions COCO does not score."""
+
+    frame: Frame
+    boxes: Boxes
+    labels: Ints
+    crowd: Bools
+
+    def __post_init__(self) -> None:
+        count = len(self.boxes)
+        if self.boxes.image_size != self.frame.size:
+            raise DataError(
+                f"{self.frame.frame_id}: boxes are for an image of {self.boxes.image_size}, the frame is {self.frame.size}."
+            )
+        object.__setattr__(self, "labels", locked(self.labels, "int32", (count,), name="labels"))
+        object.__setattr__(self, "crowd", locked(self.crowd, "bool", (count,), name="crowd"))
+
+
+@dataclass(frozen=True, eq=False)
+class SceneExample:
+    """A frame and its triggers: `present` bool (T,) counts only where `known` bool (T,), i.e. where someone looked."""
+
+    frame: Frame
+    present: Bools
+    known: Bools
+
+    def __post_init__(self) -> None:
+        known = locked(self.known, "bool", (None,), name="known")
+        object.__setattr__(self, "known", known)
+        object.__setattr__(self, "present", locked(self.present, "bool", (len(known),), name="present"))
+
+
+@dataclass(frozen=True)
+class LabelSpace:
+    """What the labels of a data set mean: class names with COCO's category ids, and trigger names."""
+
+    class_names: tuple[str, ...] = ()
+    category_ids: tuple[int, ...] = ()
+    trigger_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.class_names) != len(self.category_ids):
+            raise DataError(f"{len(self.class_names)} class names need as many category ids, received {self.category_ids}.")
+
+
+class ExampleSet(Protocol):
+    """One split of a data set, read example by example."""
+
+    @property
+    def name(self) -> str:
+        """train, validation or test."""
+        ...
+
+    @property
+    def labels(self) -> LabelSpace: ...
+
+    @property
+    def image_hashes(self) -> Sequence[str]:
+        """A hash of every image's upright pixels, in order."""
+        ...
+
+    @property
+    def image_ids(self) -> Sequence[int]:
+        """COCO's image ids, in order."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def detection(self, index: int) -> DetectionExample:
+        """Example `index` with its boxes."""
+        ...
+
+    def scene(self, index: int) -> SceneExample:
+        """Example `index` with its triggers."""
+        ...

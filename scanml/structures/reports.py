@@ -1,0 +1,125 @@
+"""What steps say: findings about data, metrics of models, verdicts. To and from JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from scanml.config import from_json, to_json
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number with its 95 % interval and the units (images, mostly) it was measured on. `None`: not defined here."""
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    num_units: int
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.name} undefined (n = {self.num_units})"
+        interval = "" if self.low is None or self.high is None else f" [{self.low:.3f}, {self.high:.3f}]"
+        return f"{self.name} {self.value:.3f}{interval} (n = {self.num_units})"
+
+
+def metric(name: str, value: float, low: float, high: float, *, num_units: int) -> Metric:
+    """A `Metric` in which NaN has become None."""
+    kept = [None if math.isnan(number) else float(number) for number in (value, low, high)]
+    return Metric(name, kept[0], kept[1], kept[2], num_units)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something found in data: where (file and record), what is wrong, what to do."""
+
+    severity: Severity
+    where: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.where}: {self.problem} {self.remedy}"
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What `validate` found. `counts` says how much was looked at."""
+
+    findings: tuple[Finding, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+    @property
+    def passed(self) -> bool:
+        return not self.errors
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><td>{f.severity}<td>{f.where}<td>{f.problem}<td>{f.remedy}" for f in self.findings)
+        return f"<table><tr><th>severity<th>where<th>problem<th>remedy{rows}</table>"
+
+
+@dataclass(frozen=True)
+class GateVerdict:
+    """Yes or no, with one reason per rule. `smoke` marks a yes that was given to try the machinery only."""
+
+    passed: bool
+    reasons: tuple[str, ...]
+    smoke: bool = False
+
+    def to_json(self) -> object:
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, values: object, *, where: str) -> GateVerdict:
+        return from_json(cls, values, where=where)
+
+
+@dataclass(frozen=True)
+class EvalReport:
+    """Metrics of one model on one test set, with what the gate needs to trust them.
+
+    `test_hashes` are the images' pixel hashes, `num_leaked` how many of them the model was trained on, `page` a
+    self-contained HTML page.
+    """
+
+    task: str
+    metrics: Mapping[str, Metric]
+    num_images: int
+    test_fingerprint: str
+    num_leaked: int = 0
+    page: str = field(default="", repr=False)
+
+    def to_json(self) -> dict[str, object]:
+        """Everything but the page."""
+        return {
+            "task": self.task,
+            "metrics": to_json(self.metrics),
+            "num_images": self.num_images,
+            "test_fingerprint": self.test_fingerprint,
+            "num_leaked": self.num_leaked,
+        }
+
+    @classmethod
+    def from_json(cls, values: object, *, where: str) -> EvalReport:
+        return from_json(cls, values, where=where)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{m.name}<td>{_number(m.value)}<td>{_number(m.low)} … {_number(m.high)}<td>{m.num_units}"
+            for m in self.metrics.values()
+        )
+        return f"<table><tr><th>metric<th>value<th>95 % interval<th>n{rows}</table>"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,86 @@
+"""What was read in a frame: triggers, objects, a marker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scanml.errors import DataError
+from scanml.structures.arrays import Floats, Ints, locked
+from scanml.structures.boxes import Boxes
+from scanml.structures.marker import MarkerMatch
+
+
+@dataclass(frozen=True, eq=False)
+class Triggers:
+    """A probability for each trigger: `scores` float32 (T,) in [0, 1], in the order of `names`."""
+
+    names: tuple[str, ...]
+    scores: Floats
+    calibrated: bool = False
+
+    def __post_init__(self) -> None:
+        scores = locked(self.scores, "float32", (len(self.names),), name="Triggers.scores")
+        _check_probabilities(scores, "Triggers.scores")
+        object.__setattr__(self, "scores", scores)
+
+    def by_name(self) -> dict[str, float]:
+        """Name → probability, most probable first."""
+        order = np.argsort(-self.scores, kind="stable")
+        return {self.names[i]: float(self.scores[i]) for i in order}
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Objects found, best first: `scores` float32 (N,) in [0, 1], `labels` int32 (N,) into `names`."""
+
+    boxes: Boxes
+    scores: Floats
+    labels: Ints
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        count = len(self.boxes)
+        scores = locked(self.scores, "float32", (count,), name="Detections.scores")
+        labels = locked(self.labels, "int32", (count,), name="Detections.labels")
+        _check_probabilities(scores, "Detections.scores")
+        if count and (labels.min() < 0 or labels.max() >= len(self.names)):
+            raise DataError(f"Detections.labels must lie in 0…{len(self.names) - 1}, received {labels.tolist()}.")
+        if (np.diff(scores) > 0).any():
+            raise DataError("Detections must be sorted by score, best first.")
+        object.__setattr__(self, "scores", scores)
+        object.__setattr__(self, "labels", labels)
+
+    @classmethod
+    def empty(cls, names: tuple[str, ...], *, image_size: tuple[int, int]) -> Detections:
+        """No objects."""
+        return cls(Boxes(np.zeros((0, 4), np.float32), image_size), np.zeros(0, np.float32), np.zeros(0, np.int32), names)
+
+    def above(self, score: float) -> Detections:
+        """Those with at least this score."""
+        keep = self.scores >= score
+        boxes = Boxes(self.boxes.xyxy[keep], self.boxes.image_size)
+        return Detections(boxes, self.scores[keep], self.labels[keep], self.names)
+
+    def label_names(self) -> list[str]:
+        """The class name of every object."""
+        return [self.names[label] for label in self.labels]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True, eq=False)
+class SceneReading:
+    """All that is known of a frame once nobody looks at pixels any more."""
+
+    frame_id: str
+    triggers: Triggers
+    detections: Detections
+    marker: MarkerMatch | None = None
+
+
+def _check_probabilities(scores: Floats, name: str) -> None:
+    if len(scores) and (scores.min() < 0 or scores.max() > 1):
+        raise DataError(f"{name} must lie in [0, 1], received {scores.min():.3g}…{scores.max():.3g}.")

@@ -1,0 +1,19 @@
+from .environment import describe_environment, git_commit
+from .mlflow_tracker import MlflowTracker, count_evaluations, local_store
+from .registry import ModelRegistry
+from .tracker import JsonlTracker, NullTracker, RunStatus, TeeTracker, Tracker, recording
+
+__all__ = [
+    "JsonlTracker",
+    "MlflowTracker",
+    "ModelRegistry",
+    "NullTracker",
+    "RunStatus",
+    "TeeTracker",
+    "Tracker",
+    "count_evaluations",
+    "describe_environment",
+    "git_commit",
+    "local_store",
+    "recording",
+]

@@ -1,0 +1,188 @@
+"""The registry: which bundle is `challenger`, which is `champion`, and which was champion before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from scanml.errors import ArtifactError
+from scanml.tracking.limits import fit_tags
+from scanml.tracking.mlflow_tracker import MlflowTracker, connect, reaching, write_model_file
+from scanml.tracking.tracker import recording
+
+FINGERPRINT_TAG = "scanml.bundle_fingerprint"
+PREVIOUS_TAG = "scanml.previous_champions"  # on the registered model: JSON list of versions, the latest last
+
+# The bundle's signature `serving_default`, as design.md fixes it: N images in, 100 places each out.
+INPUTS = {"image_bytes": ("bytes", (-1,))}
+OUTPUTS = {
+    "boxes": ("float32", (-1, 100, 4)),
+    "scores": ("float32", (-1, 100)),
+    "labels": ("int32", (-1, 100)),
+    "num_detections": ("int32", (-1,)),
+    "trigger_probabilities": ("float32", (-1, -1)),
+}
+
+
+class RegisteredModel(Protocol):
+    """What is read of MLflow's entity of this name."""
+
+    aliases: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
+class ModelRegistry:
+    """The models registered in the MLflow store at `uri`; versions are numbers from 1.
+
+    Raises:
+        ArtifactError: the store cannot be reached, or what is asked for is not there.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._client = connect(uri)
+
+    def register(
+        self,
+        bundle: Path,
+        *,
+        name: str,
+        experiment: str,
+        run_id: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
+    ) -> int:
+        """Store the folder `bundle` as a version of `name`, make it `challenger`, return the version.
+
+        The same bytes registered before are found again instead. The files become artifacts of the run `run_id`, or
+        of a new run in `experiment` that also keeps `metrics`; on the version metrics and `tags` are tags.
+        """
+        fingerprint = fingerprint_folder(bundle)
+        all_tags = dict(tags or {}) | {f"metric.{key}": f"{value:.6g}" for key, value in (metrics or {}).items()}
+        all_tags[FINGERPRINT_TAG] = fingerprint
+        version = self._find(name, fingerprint)
+        if version is None:
+            run = run_id or self._start_run(experiment, name, metrics or {})
+            version = self._store(bundle, name=name, run_id=run, tags=all_tags)
+        with reaching(self._uri):
+            self._client.set_registered_model_alias(name, "challenger", str(version))
+        return version
+
+    def promote(self, name: str) -> int:
+        """Make the challenger champion, remember the champion before, return the version."""
+        version, before = self._alias(name, "challenger"), self.champion(name)
+        if version is None:
+            raise ArtifactError(f"{name} has no challenger in {self._uri}; register a bundle first.")
+        if before == version:
+            return version
+        # Remembered first: killed in between, the list ends with the champion itself, which `rollback` skips.
+        if before is not None:
+            self._remember(name, [*self._previous(name), before])
+        self._set_champion(name, version)
+        return version
+
+    def rollback(self, name: str) -> int:
+        """Make the champion before the present one champion again, return its version."""
+        champion, previous = self.champion(name), self._previous(name)
+        while previous and previous[-1] == champion:
+            previous.pop()
+        if not previous:
+            raise ArtifactError(
+                f"{name} has no champion before {champion or 'this'} in {self._uri}; nothing was changed."
+            )
+        self._set_champion(name, previous[-1])
+        self._remember(name, previous[:-1])
+        return previous[-1]
+
+    def champion(self, name: str) -> int | None:
+        """The version that serves; None when there is none, or no model called `name`."""
+        return self._alias(name, "champion")
+
+    def download(self, name: str, version: int, *, out: Path) -> Path:
+        """Copy the bundle of `version` to the folder `out`, which must not exist; whole or not at all."""
+        if out.exists():
+            raise ArtifactError(f"{out} exists; name a folder that does not, or remove it.")
+        with reaching(self._uri):
+            found = self._client.get_model_version(name, str(version))
+            fingerprint = found.tags.get(FINGERPRINT_TAG)
+        if fingerprint is None:
+            raise ArtifactError(f"{name} version {version} was not registered by scanml; register its bundle again.")
+        with reaching(self._uri):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as place:
+                path = self._client.download_artifacts(found.run_id, f"model/{fingerprint}/bundle", place)
+                _check_downloaded(Path(path), fingerprint)
+                Path(path).rename(out)
+        return out
+
+    def _start_run(self, experiment: str, name: str, metrics: Mapping[str, float]) -> str:
+        tracker = MlflowTracker.start(self._uri, experiment=experiment, run_name=f"register {name}")
+        with recording(tracker):
+            tracker.log_metrics(metrics, step=0)
+        return str(tracker.run_id)
+
+    def _store(self, bundle: Path, *, name: str, run_id: str, tags: Mapping[str, str]) -> int:
+        place = f"model/{tags[FINGERPRINT_TAG]}"
+        with reaching(self._uri), tempfile.TemporaryDirectory() as folder:
+            write_model_file(Path(folder), inputs=INPUTS, outputs=OUTPUTS)
+            self._client.log_artifacts(run_id, folder, place)
+            self._client.log_artifacts(run_id, str(bundle), f"{place}/bundle")
+            if self._model(name) is None:
+                self._client.create_registered_model(name)
+            source = f"{self._client.get_run(run_id).info.artifact_uri}/{place}"
+            made = self._client.create_model_version(name, source, run_id, tags=fit_tags(tags))
+        return int(made.version)
+
+    def _find(self, name: str, fingerprint: str) -> int | None:
+        query = f"name = '{name}' and tags.`{FINGERPRINT_TAG}` = '{fingerprint}'"
+        with reaching(self._uri):
+            return max((int(found.version) for found in self._client.search_model_versions(query)), default=None)
+
+    def _model(self, name: str) -> RegisteredModel | None:
+        with reaching(self._uri):
+            return next(iter(self._client.search_registered_models(f"name = '{name}'")), None)
+
+    def _alias(self, name: str, alias: str) -> int | None:
+        model = self._model(name)
+        return int(model.aliases[alias]) if model and alias in model.aliases else None
+
+    def _previous(self, name: str) -> list[int]:
+        model = self._model(name)
+        return [int(version) for version in json.loads(model.tags.get(PREVIOUS_TAG, "[]"))] if model else []
+
+    def _remember(self, name: str, versions: list[int]) -> None:
+        with reaching(self._uri):
+            self._client.set_registered_model_tag(name, PREVIOUS_TAG, json.dumps(versions))
+
+    def _set_champion(self, name: str, version: int) -> None:
+        with reaching(self._uri):
+            self._client.set_registered_model_alias(name, "champion", str(version))
+
+
+def fingerprint_folder(folder: Path) -> str:
+    """16 hex digits of SHA-256 over names and bytes of all files below `folder`.
+
+    Raises:
+        ArtifactError: no such folder, or no file in it.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    if not files:
+        raise ArtifactError(f"{folder}: expected a folder with a bundle, found no file; export one first.")
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _check_downloaded(folder: Path, fingerprint: str) -> None:
+    found = fingerprint_folder(folder)
+    if found != fingerprint:
+        raise ArtifactError(
+            f"the stored bundle has changed since it was registered ({found}, not {fingerprint}); register it again."
+        )

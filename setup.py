@@ -1,0 +1,42 @@
+"""Name, version, dependencies, extras and the `scanml` command; tool settings are in pyproject.toml."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="scanml",
+    version="0.1.0",
+    description="Train, evaluate and ship the models behind a camera's Scan button",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.14",  # NumPy's typing and StrEnum from below, TensorFlow's wheels from above
+    packages=find_packages(include=["scanml", "scanml.*"]),
+    package_data={"scanml": ["py.typed", "**/*.pyi"]},
+    install_requires=[
+        "tensorflow>=2.20",  # default backend, SavedModel
+        "keras>=3.10",  # models, losses and ops, on TensorFlow and JAX
+        "numpy>=2.0",  # np.bitwise_count compares perceptual hashes
+        "scipy>=1.13",  # temperature: bounded scalar minimization
+        "opencv-python-headless>=4.10",  # cv2 without GUI libraries: starts in slim containers
+        "pycocotools>=2.0.8",  # COCO's own evaluation
+        "matplotlib>=3.8",  # curves in the report
+        "mlflow>=3.1",  # runs, metrics, registry with aliases
+        "tqdm>=4.66",  # progress and time left
+        "lazy-loader>=0.4",  # `import scanml` costs nothing
+    ],
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]>=2.20"],
+        "jax": ["jax>=0.6"],
+        "dev": [
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "hypothesis>=6.100",
+            "scikit-learn>=1.5",
+            "pillow>=11",
+            "ruff>=0.11",
+            "mypy>=1.15",
+            "import-linter>=2.3",
+            "nbclient>=0.10",
+            "ipykernel>=6.29",
+        ],
+    },
+    entry_points={"console_scripts": ["scanml = scanml.cli:main"]},
+)

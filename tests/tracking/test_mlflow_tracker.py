@@ -1,0 +1,133 @@
+import json
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from scanml.errors import ArtifactError
+from scanml.tracking import MlflowTracker, count_evaluations, local_store, mlflow_tracker, recording
+from scanml.tracking.mlflow_tracker import connect
+
+
+@dataclass(frozen=True)
+class Rates:
+    first: float = 0.1
+
+
+@dataclass(frozen=True)
+class Config:
+    rates: Rates = Rates()
+    sizes: tuple[int, ...] = (1, 2)
+
+
+@pytest.fixture
+def tracker(store):
+    with recording(MlflowTracker.start(store, experiment="tests", run_name="one")) as tracker:
+        yield tracker
+
+
+def read_run(store, tracker):
+    return connect(store).get_run(tracker.run_id)
+
+
+def test_params_are_flat_readable_and_never_too_long(store, tracker):
+    tracker.log_params({"config": Config(), "note": "x" * 7000, **{f"p{i}": i for i in range(150)}})
+    params = read_run(store, tracker).data.params
+    assert params["config.rates.first"] == "0.1"
+    assert params["config.sizes"] == "[1, 2]"
+    assert len(params["note"]) == 6000
+    assert len(params) == 153
+
+
+def test_metrics_keep_their_steps_and_arrive_at_the_close(store, tracker):
+    for step in range(1100):  # more than one call takes
+        tracker.log_metrics({"loss": 1.0 / (step + 1), "AP@.5": step}, step=step)
+    tracker.close()
+    history = connect(store).get_metric_history(tracker.run_id, "loss")
+    assert [(metric.step, metric.value) for metric in history] == [(step, 1.0 / (step + 1)) for step in range(1100)]
+    run = read_run(store, tracker)
+    assert run.data.metrics["AP_.5"] == 1099
+    assert run.info.status == "FINISHED"
+
+
+def test_closing_twice_keeps_the_first_status(store, tracker):
+    tracker.close("FAILED")
+    tracker.close()
+    assert read_run(store, tracker).info.status == "FAILED"
+
+
+def test_a_store_that_goes_away_stops_nothing_and_loses_nothing(store, tracker, monkeypatch, caplog):
+    monkeypatch.setattr(mlflow_tracker, "FLUSH_AFTER_SECONDS", 0.0)
+    with monkeypatch.context() as away:
+        away.setattr(tracker._client, "log_batch", lambda *args, **kwargs: 1 / 0)
+        with caplog.at_level(logging.WARNING):
+            tracker.log_metrics({"loss": 0.5}, step=1)
+        with pytest.raises(ArtifactError, match="mlflow.db"):
+            tracker.close()
+    assert "1 metrics wait" in caplog.text
+    tracker.log_metrics({"loss": 0.4}, step=2)
+    assert [metric.value for metric in connect(store).get_metric_history(tracker.run_id, "loss")] == [0.5, 0.4]
+
+
+def test_lineage_names_the_data(store, tracker):
+    tracker.log_dataset("train", "f" * 64, source="/data/cells")
+    used = read_run(store, tracker).inputs.dataset_inputs[0]
+    assert (used.dataset.name, used.dataset.digest) == ("train", "f" * 36)
+    assert json.loads(used.dataset.source) == {"uri": "/data/cells"}
+    assert [(tag.key, tag.value) for tag in used.tags] == [("mlflow.data.context", "train")]
+
+
+def test_files_and_folders_are_stored_beside_the_database(store, tracker, tmp_path):
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "page.html").write_text("<p>")
+    (tmp_path / "report.json").write_text("{}")
+    tracker.log_artifact(tmp_path / "report.json")
+    tracker.log_artifact(tmp_path / "pages")
+    back = connect(store).download_artifacts(tracker.run_id, "pages/page.html", str(tmp_path))
+    assert Path(back).read_text() == "<p>"
+    assert "mlartifacts" in read_run(store, tracker).info.artifact_uri
+    with pytest.raises(ArtifactError, match=r"gone.html does not exist"):
+        tracker.log_artifact(tmp_path / "gone.html")
+
+
+def test_tags_say_where_it_ran_and_who_called(store, tracker):
+    child = MlflowTracker.start(
+        store, experiment="tests", run_name="child", parent_run_id=tracker.run_id, tags={"scanml.step": "train"}
+    )
+    child.set_tags({"note": "x" * 9000})
+    tags = read_run(store, child).data.tags
+    assert tags["mlflow.parentRunId"] == tracker.run_id
+    assert (tags["mlflow.runName"], tags["scanml.step"]) == ("child", "train")
+    assert len(tags["note"]) == 8000
+    assert "scanml.version.python" in tags
+
+
+def test_evaluations_are_counted_per_test_set_over_all_experiments(store):
+    for experiment, fingerprint, step in [
+        ("a", "t1", "evaluate"),
+        ("b", "t1", "evaluate"),
+        ("a", "t1", "gate"),
+        ("a", "t2", "evaluate"),
+    ]:
+        tags = {"scanml.test_fingerprint": fingerprint, "scanml.step": step}
+        MlflowTracker.start(store, experiment=experiment, run_name="x", tags=tags).close()
+    assert [count_evaluations(store, name) for name in ("t1", "t2", "t3")] == [2, 1, 0]
+
+
+def test_an_unreachable_server_is_named_within_seconds_and_without_its_password():
+    started = time.monotonic()
+    with pytest.raises(ArtifactError, match=r"MLflow store http://\*\*\*@127.0.0.1:9:.*server runs") as refused:
+        MlflowTracker.start("http://me:secret@127.0.0.1:9", experiment="x", run_name="x")
+    assert "secret" not in str(refused.value)
+    assert time.monotonic() - started < 10
+
+
+def test_a_store_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArtifactError, match=r"file/mlflow.db"):
+        connect(local_store(tmp_path / "file"))
+    (tmp_path / "mlflow.db").write_text("this is not a database, but it is long enough to be looked at" * 100)
+    with pytest.raises(ArtifactError, match=r"mlflow.db: .*not a database"):
+        connect(local_store(tmp_path))
