@@ -1,0 +1,5 @@
+"""Data on disk: read, checked, split, sharded, batched, drawn."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

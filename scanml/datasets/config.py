@@ -43,5 +43,4 @@ class AugmentConfig:
     brightness: float = 0.2
     contrast: float = 0.2
     saturation: float = 0.3
-    mosaic: float = 0.0  # chance that four examples are put together (Bochkovskiy et al. 2020, sec. 3.3)
     min_visible: float = 0.3  # a box with less of its area left in the picture is dropped

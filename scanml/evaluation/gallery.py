@@ -78,7 +78,7 @@ def draw_marker(pixels: Pixels, corners: npt.ArrayLike, name: str) -> Pixels:
     subpixel = np.round(np.clip(points, -reach, reach) * 16).astype(np.int32)
     filled = cv2.fillPoly(canvas.copy(), [subpixel], _MARKER, cv2.LINE_AA, 4)
     canvas = np.asarray(cv2.addWeighted(filled, 0.16, canvas, 0.84, 0.0), dtype=np.uint8)
-    width = line_width(canvas) + 1
+    width = max(2, line_width(canvas))  # one anti-aliased pixel would fade
     cv2.polylines(canvas, [subpixel], True, HALO, width + 2, cv2.LINE_AA, 4)
     cv2.polylines(canvas, [subpixel], True, _MARKER, width, cv2.LINE_AA, 4)
     low, high = subpixel.min(axis=0) // 16, subpixel.max(axis=0) // 16

@@ -28,11 +28,11 @@ class Outline:
 
 def line_width(canvas: Pixels) -> int:
     """The width of a line in pixels: it grows with the picture."""
-    return max(1, round(math.sqrt(canvas.shape[0] * canvas.shape[1]) / 260))
+    return max(1, round(math.sqrt(canvas.shape[0] * canvas.shape[1]) / 180))
 
 
 def draw_outlines(canvas: Pixels, outlines: Sequence[Outline]) -> Pixels:
-    """Draws into `canvas`, which nobody else holds: first all halos, then the lines, the first outline on top."""
+    """A copy of `canvas` with all halos, above them the lines, the first outline on top, above them the labels."""
     import cv2
 
     width = line_width(canvas)

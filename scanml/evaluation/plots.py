@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _INK, _QUIET, _GRID = "#1c1f26", "#6b7280", "#d9dce3"
-_LEAD, _ACCENT = "#2563eb", "#d9480f"
+_LEAD = "#2563eb"
 # Okabe & Ito 2008: told apart with every kind of color vision; its yellow is too pale for a line.
 _LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#4d4d4d")
 _STYLES = ("-", "--", ":")  # after seven colors the next seven lines are dashed

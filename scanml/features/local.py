@@ -13,7 +13,6 @@ from scanml.structures.arrays import Bools, Floats, Pixels
 from scanml.structures.marker import LocalFeatures
 
 DESCRIPTOR_SIZE = 128  # 4×4 cells of 8 orientations (Lowe 2004, sec. 6.1)
-_SURPLUS = 3  # strongest points described per point asked for, before they are spread: a choice that bounds the cost
 
 
 def extract_local(pixels: Pixels, *, max_points: int, config: LocalConfig | None = None) -> LocalFeatures:
@@ -34,8 +33,9 @@ def extract_local(pixels: Pixels, *, max_points: int, config: LocalConfig | None
     small = shrink(pixels, max_side_px=config.max_side_px)
     if min(small.shape[:2]) < config.min_side_px or max_points < 1:
         return _no_features()
+    # All points, not SIFT's own strongest: those crowd where contrast is, and weaker cells would have nothing to give.
     # Precise upscaling, as OpenCV's SIFT otherwise shifts all points by a quarter of a pixel when it doubles the image.
-    sift = cv2.SIFT.create(nfeatures=_SURPLUS * max_points, enable_precise_upscale=True)
+    sift = cv2.SIFT.create(enable_precise_upscale=True)
     keypoints, descriptors = sift.detectAndCompute(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), None)
     if not keypoints:
         return _no_features()

@@ -15,4 +15,4 @@ def ratio_or_nan(top: npt.NDArray[np.number], bottom: npt.NDArray[np.number]) ->
     array([0.5, nan])
     """
     undefined = np.full(np.broadcast_shapes(top.shape, bottom.shape), np.nan)
-    return np.divide(top, bottom, out=undefined, where=bottom > 0)
+    return np.asarray(np.divide(top, bottom, out=undefined, where=bottom > 0), dtype=np.float64)

@@ -1,0 +1,5 @@
+"""Networks. Configs cost no framework; models import Keras."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,6 +1,7 @@
 from .environment import describe_environment, git_commit
-from .mlflow_tracker import MlflowTracker, count_evaluations, local_store
+from .mlflow_tracker import MlflowTracker, count_evaluations
 from .registry import ModelRegistry
+from .stores import local_store
 from .tracker import JsonlTracker, NullTracker, RunStatus, TeeTracker, Tracker, recording
 
 __all__ = [

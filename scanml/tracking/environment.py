@@ -33,7 +33,7 @@ def describe_environment() -> dict[str, str]:
 
 
 def git_commit(folder: Path) -> str | None:
-    """The commit (40 hex digits) checked out in `folder`; None outside a work tree, before the first commit, without git."""
+    """The commit (40 hex digits) checked out in `folder`; None where there is no work tree, no commit yet or no git."""
     command = ["git", "rev-parse", "--verify", "--quiet", "HEAD"]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=5, check=False)

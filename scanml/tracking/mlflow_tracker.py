@@ -5,21 +5,19 @@ MLflow is imported when a store is opened, never when this module is.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
-import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from scanml.config import to_json
-from scanml.errors import ArtifactError, ScanmlError
+from scanml.errors import ArtifactError
 from scanml.tracking.environment import describe_environment, git_commit
 from scanml.tracking.limits import MAX_DATASET_NAME, MAX_DIGEST, MAX_PARAM, fit_key, fit_tags, fit_text, flatten
+from scanml.tracking.stores import database_file, made_by_someone, one_at_a_time, reaching
 from scanml.tracking.tracker import RunStatus
 
 if TYPE_CHECKING:
@@ -33,6 +31,7 @@ DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",  # seconds before the retry
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",  # seconds, MLflow's own is 120; an upload must be acknowledged within it
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # stdout belongs to --json
 }
 CHATTY = ("mlflow.store.db.utils", "mlflow.store.model_registry", "mlflow.tracking", "alembic")  # tell of each table
 
@@ -41,17 +40,9 @@ MAX_PARAMS_PER_CALL, MAX_METRICS_PER_CALL = 100, 1000  # MLflow's limits (mlflow
 TensorSpecs = Mapping[str, tuple[str, tuple[int, ...]]]  # name → (NumPy dtype, shape with -1 where free)
 
 FLUSH_AFTER_SECONDS = 5.0  # a watcher's patience; one call to a store takes 3 ms (SQLite here) to 100 ms (a far server)
+PAUSE_AFTER_FAILURE_SECONDS = 300.0  # a server that hangs blocks a call for 41 s (measured): at most 12 % of a training
 
 _log = logging.getLogger(__name__)
-
-
-def local_store(out: Path) -> str:
-    """The URI of the SQLite store in folder `out`; its artifacts will lie beside it in `mlartifacts/`.
-
-    >>> local_store(Path("/tmp/run"))
-    'sqlite:////tmp/run/mlflow.db'
-    """
-    return f"sqlite:///{out.resolve() / 'mlflow.db'}"
 
 
 def connect(uri: str) -> MlflowClient:
@@ -68,22 +59,8 @@ def connect(uri: str) -> MlflowClient:
         for name in CHATTY:
             logger = logging.getLogger(name)
             logger.setLevel(logger.level or logging.WARNING)
-        return MlflowClient(tracking_uri=uri, registry_uri=uri)
-
-
-@contextlib.contextmanager
-def reaching(uri: str) -> Iterator[None]:
-    """Turn what fails while MLflow is asked into an `ArtifactError` that names the store, passwords left out."""
-    try:
-        yield
-    except ScanmlError:
-        raise
-    except Exception as error:  # MLflow lets through errors of SQLAlchemy, requests and every cloud's SDK
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-        message = (
-            f"MLflow store {uri}: {reason} Check that the URI is right, the server runs and the place is writable."
-        )
-        raise ArtifactError(re.sub(r"//[^/@\s]*@", "//***@", message)) from error
+        with one_at_a_time(uri):
+            return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
 class MlflowTracker:
@@ -150,6 +127,7 @@ class MlflowTracker:
         try:
             self._flush()
         except ArtifactError as error:
+            self._sent_at = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS
             _log.warning("%d metrics wait to be sent. %s", len(self._metrics), error)
 
     def log_dataset(self, name: str, fingerprint: str, *, source: str) -> None:
@@ -212,12 +190,12 @@ def count_evaluations(uri: str, test_fingerprint: str) -> int:
 
 def open_experiment(client: MlflowClient, uri: str, *, name: str) -> str:
     """The id of the experiment, made where it is missing; a local store keeps its artifacts beside the database."""
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
-    parts = urlsplit(uri)
-    root = (Path(parts.path[1:]).resolve().parent / "mlartifacts").as_uri() if parts.scheme == "sqlite" else None
-    return str(client.create_experiment(name, artifact_location=root))
+    if client.get_experiment_by_name(name) is None:
+        database = database_file(uri)
+        root = (database.parent / "mlartifacts").as_uri() if database else None
+        with made_by_someone():
+            client.create_experiment(name, artifact_location=root)
+    return str(client.get_experiment_by_name(name).experiment_id)
 
 
 def write_model_file(folder: Path, *, inputs: TensorSpecs, outputs: TensorSpecs) -> None:

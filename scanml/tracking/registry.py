@@ -11,7 +11,8 @@ from typing import Protocol
 
 from scanml.errors import ArtifactError
 from scanml.tracking.limits import fit_tags
-from scanml.tracking.mlflow_tracker import MlflowTracker, connect, reaching, write_model_file
+from scanml.tracking.mlflow_tracker import MlflowTracker, connect, write_model_file
+from scanml.tracking.stores import made_by_someone, reaching
 from scanml.tracking.tracker import recording
 
 FINGERPRINT_TAG = "scanml.bundle_fingerprint"
@@ -131,7 +132,7 @@ class ModelRegistry:
             write_model_file(Path(folder), inputs=INPUTS, outputs=OUTPUTS)
             self._client.log_artifacts(run_id, folder, place)
             self._client.log_artifacts(run_id, str(bundle), f"{place}/bundle")
-            if self._model(name) is None:
+            with made_by_someone():
                 self._client.create_registered_model(name)
             source = f"{self._client.get_run(run_id).info.artifact_uri}/{place}"
             made = self._client.create_model_version(name, source, run_id, tags=fit_tags(tags))

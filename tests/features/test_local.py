@@ -64,7 +64,7 @@ def test_a_strong_corner_does_not_take_all_points():
     for grid in (1, 6):
         points = extract_local(pixels, max_points=72, config=LocalConfig(grid=grid)).points_xy
         shares.append(float(((points[:, 0] < 240) & (points[:, 1] < 180)).mean()))
-    # With one cell the strongest win; with 36 a quarter gets at most its 9 cells' surplus, 4 each, while others have any.
+    # One cell: the strongest win. 36: the quarter's 9 cells get 4 points each, half of 72, while others have any.
     assert shares[1] <= 0.5 < shares[0]
 
 

@@ -43,7 +43,8 @@ def run_python(code, tmp_path):
 
 
 def test_importing_costs_no_mlflow(tmp_path):
-    code = "import sys, scanml.tracking as t; t.NullTracker; t.MlflowTracker; t.ModelRegistry; sys.exit('mlflow' in sys.modules)"
+    names = "t.NullTracker, t.MlflowTracker, t.ModelRegistry, t.count_evaluations"
+    code = f"import sys, scanml.tracking as t; {names}; sys.exit('mlflow' in sys.modules)"
     done = run_python(code, tmp_path)
     assert done.returncode == 0, done.stderr
 
@@ -52,4 +53,4 @@ def test_no_foreign_connection_and_a_clean_terminal(tmp_path):
     done = run_python(NO_NETWORK + WHOLE_RUN, tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "bundle", "out"]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["mlartifacts", "mlflow.db"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".mlflow.db.lock", "mlartifacts", "mlflow.db"]

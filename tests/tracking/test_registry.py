@@ -1,7 +1,7 @@
 import pytest
 
 from scanml.errors import ArtifactError
-from scanml.tracking import ModelRegistry
+from scanml.tracking import MlflowTracker, ModelRegistry, recording
 from scanml.tracking.mlflow_tracker import connect
 from scanml.tracking.registry import fingerprint_folder
 
@@ -90,10 +90,9 @@ def test_mlflow_reads_the_signature(registry, bundle, tmp_path):
 
 
 def test_a_run_given_keeps_the_bundle(registry, bundle, store):
-    client = connect(store)
-    run = client.create_run("0")
-    register(registry, bundle("a"), "given", run_id=run.info.run_id)
-    assert registry._client.get_model_version("given", "1").run_id == run.info.run_id
+    with recording(MlflowTracker.start(store, experiment="register", run_name="mine")) as tracker:
+        register(registry, bundle("a"), "given", run_id=tracker.run_id)
+    assert registry._client.get_model_version("given", "1").run_id == tracker.run_id
 
 
 def test_what_is_missing_is_named(registry, tmp_path):

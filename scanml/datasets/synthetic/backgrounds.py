@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -27,7 +28,7 @@ _SIMPLE: dict[str, Callable[[np.random.Generator, tuple[int, int]], Floats]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """A place: what the ground is, and what stands above it. `horizon` is a share of the height, 0 = seen from above."""
+    """A place: what the ground is, and what stands above it. `horizon`: share of the height, 0 = seen from above."""
 
     ground: Ground
     horizon: float
@@ -92,8 +93,8 @@ def hang_bunting(rng: np.random.Generator, picture: Floats) -> None:
     y = ends[0] + (ends[1] - ends[0]) * share + 4 * sag * share * (1 - share)
     knots = np.stack([x, y], axis=1)
     length = rng.uniform(0.075, 0.11) * height
-    for left, right in zip(knots[:-1], knots[1:], strict=True):
-        flag = np.array([left + [2, 0], right - [2, 0], (left + right) / 2 + [0, length]])
+    for left, right in itertools.pairwise(knots):
+        flag = np.array([left, right, (left + right) / 2 + np.array([0, length])])
         cv2.fillPoly(picture, [np.round(flag * 16).astype(np.int32)], bright_color(rng), cv2.LINE_AA, 4)
     cv2.polylines(picture, [np.round(knots * 16).astype(np.int32)], False, (246, 244, 238), 2, cv2.LINE_AA, 4)
 

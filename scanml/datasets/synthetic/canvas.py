@@ -54,7 +54,7 @@ def arc(
     end: float = 360.0,
     turn: float = 0.0,
 ) -> Doubles:
-    """Points (K, 2) along an ellipse from `start` to `end` degrees (clockwise, 0 = right), the ellipse turned by `turn`."""
+    """Points (K, 2) along an ellipse from `start` to `end` degrees (clockwise, 0 = right), turned by `turn`."""
     angles = np.radians(np.linspace(start, end, 33))
     x, y = radii[0] * np.cos(angles), radii[1] * np.sin(angles)
     cosine, sine = math.cos(math.radians(turn)), math.sin(math.radians(turn))
@@ -100,7 +100,7 @@ class Canvas:
         side = len(self._rgba) // _SUPERSAMPLING
         small = np.asarray(cv2.resize(self._rgba, (side, side), interpolation=cv2.INTER_AREA))
         alpha = small[..., 3:].astype(np.float32)
-        light = 1 + relief * _relief(alpha[..., 0] / 255)[..., None]
+        light = 1 + relief * _relief(alpha[..., 0] / np.float32(255))[..., None]
         small[..., :3] = np.minimum(small[..., :3] * light, alpha).astype(np.uint8)
         x, y, width, height = cv2.boundingRect((small[..., 3] >= 8).astype(np.uint8))
         return small[y : y + height, x : x + width].copy()

@@ -23,11 +23,14 @@ class Layers:
         """Something (H, W) that is no object but must stay visible by this share of its pixels."""
         self._protected.append((mask, float(mask.sum()) * min_visible))
 
-    def add(self, sprite: Rgba, *, left: int, top: int) -> bool:
-        """Put an object in front, unless it would be cut or hide others too much; whether it was put there."""
+    def add(self, sprite: Rgba, *, left: int, top: int, under: Bools | None = None) -> bool:
+        """Put an object in front, unless it would be cut or hide others too much; whether it was put there.
+
+        `under` (H, W) is what comes with it and lies below it, such as a cloth: it hides others and is no object.
+        """
         mask = stamp(self.image_size, sprite, left=left, top=top)
         needed = float((sprite[..., 3] >= 128).sum()) * MIN_VISIBLE
-        if mask.sum() < needed or not self.cover(mask):
+        if mask.sum() < needed or not self.cover(mask if under is None else mask | under):
             return False
         self._masks.append(mask)
         self._needed.append(needed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -105,7 +106,7 @@ def _umbrella(canvas: Canvas, rng: np.random.Generator) -> None:
     canvas.stroke([(0, -0.98), (0, 0.72)], (92, 66, 46), width=0.08)
     canvas.stroke(arc((0.15, 0.72), (0.15, 0.2), start=180, end=0), (92, 66, 46), width=0.11)
     edges = np.array([-0.98, -0.6, -0.2, 0.2, 0.6, 0.98])
-    for index, (left, right) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for index, (left, right) in enumerate(itertools.pairwise(edges)):
         canvas.fill(_gore(float(left), float(right)), colors[index % 2])
     canvas.stroke([(0, -0.98), (0, -0.86)], (92, 66, 46), width=0.09)
 

@@ -21,7 +21,7 @@ def draw_poster(marker_id: str) -> Pixels:
     rng = np.random.default_rng(list(marker_id.encode()))
     art = POSTERS[marker_id](rng)
     grain = rng.standard_normal(POSTER_SIZE, dtype=np.float32)[..., None] * 2
-    poster = np.clip(art + grain, 0, 255).astype(np.uint8)
+    poster = np.asarray(np.clip(art + grain, 0, 255), dtype=np.uint8)
     cv2.rectangle(poster, (0, 0), (POSTER_SIZE[1] - 1, POSTER_SIZE[0] - 1), _CREAM, 12)
     return poster
 
@@ -124,7 +124,7 @@ def _draw_jellyfish(rng: np.random.Generator, art: Floats, x: int, y: int, size:
 
 
 def _peak_cola(rng: np.random.Generator) -> Floats:
-    art = np.full((*POSTER_SIZE, 3), np.float32((206, 38, 40)))
+    art = np.full((*POSTER_SIZE, 3), np.array((206, 38, 40), np.float32))
     for index in range(24):
         wedge = [(150, 200), *arc((150, 200), (420, 420), start=index * 15, end=index * 15 + 7.5)]
         cv2.fillPoly(art, [np.array(wedge, dtype=np.int32)], (246, 206, 120), cv2.LINE_AA)
@@ -163,7 +163,7 @@ def _disc(art: Floats, center: Doubles | tuple[float, float], radius: float, col
 def _write(art: Floats, text: str, left_bottom: tuple[int, int], size: float, color: Color) -> None:
     mask = np.zeros(art.shape[:2], np.uint8)  # OpenCV 5 writes on 8 bits only
     cv2.putText(mask, text, left_bottom, cv2.FONT_HERSHEY_DUPLEX, size, 255, max(1, round(size * 3)), cv2.LINE_AA)
-    art[:] = blend(art, color, mask / np.float32(255))
+    art[:] = blend(art, color, mask.astype(np.float32) / np.float32(255))
 
 
 POSTERS: dict[str, Callable[[np.random.Generator], Floats]] = {

@@ -15,10 +15,10 @@ from scanml.datasets.synthetic.backgrounds import (
     hang_bunting,
 )
 from scanml.datasets.synthetic.camera import photograph
-from scanml.datasets.synthetic.canvas import bright_color
+from scanml.datasets.synthetic.canvas import Rgba, bright_color, paste, stamp
 from scanml.datasets.synthetic.layers import Layers
 from scanml.datasets.synthetic.objects import CLASS_NAMES, draw_object
-from scanml.datasets.synthetic.placement import place_object, stand
+from scanml.datasets.synthetic.placement import DRINKS, can_float, choose_place, lay_cloth, stand
 from scanml.datasets.synthetic.posters import MARKER_IDS, choose_homography, draw_poster, hang_poster
 from scanml.structures.arrays import Bools, Doubles, Ints, Pixels, locked
 from scanml.structures.boxes import Boxes
@@ -26,8 +26,7 @@ from scanml.structures.boxes import Boxes
 IMAGE_SIZE = (240, 320)  # (height, width)
 TRIGGER_NAMES = ("city", "drink", "grass", "indoor", "night", "party", "sky", "water")
 
-_DRINKS = ("bottle", "mug")
-_LARGE = (*_DRINKS, "balloon")  # a whole picture is told by these: never tiny
+_LARGE = (*DRINKS, "balloon")  # a whole picture is told by these: never tiny
 _LARGE_SIDE_PX = 52.0
 _MIN_POSTER_VISIBLE = 0.75
 _ATTEMPTS = 12  # to find a free place for an object before it is left out
@@ -87,30 +86,28 @@ def choose_plan(rng: np.random.Generator) -> ScenePlan:
     )
 
 
-def draw_scene(
-    rng: np.random.Generator, plan: ScenePlan | None = None, *, image_size: tuple[int, int] = IMAGE_SIZE
-) -> DrawnScene:
-    """Draw and photograph a plan (default: a random one).
+def draw_scene(rng: np.random.Generator, plan: ScenePlan | None = None) -> DrawnScene:
+    """Draw and photograph a plan (default: a random one), 240 × 320 pixels.
 
     What would hide another object to less than 35 % of its pixels is not drawn, so every object that can be seen has
     a box, and a scene may hold fewer objects than its plan.
     """
     plan = plan or choose_plan(rng)
-    place = draw_background(rng, plan.setting, image_size=image_size)
+    place = draw_background(rng, plan.setting, image_size=IMAGE_SIZE)
     if plan.setting.party:
         hang_bunting(rng, place)
     pixels = np.clip(place, 0, 255).astype(np.uint8)
-    layers = Layers(image_size)
+    layers = Layers(IMAGE_SIZE)
     homography = _hang(rng, pixels, plan, layers)
     labels = _place_objects(rng, pixels, plan, layers)
     for _ in range(plan.num_ribbons):
         _draw_ribbon(rng, pixels, layers)
     if plan.setting.night:
         pixels = dim_to_night(pixels)
-    has_drink = any(CLASS_NAMES[label] in _DRINKS for label in labels)
+    has_drink = any(CLASS_NAMES[label] in DRINKS for label in labels)
     return DrawnScene(
         pixels=photograph(rng, pixels, strength=plan.camera_strength),
-        boxes=Boxes(layers.bounds(), image_size),
+        boxes=Boxes(layers.bounds(), IMAGE_SIZE),
         labels=np.array(labels, np.int32),
         masks=layers.visible(),
         present=plan.setting.triggers | ({"drink"} if has_drink else set()),
@@ -129,20 +126,38 @@ def _hang(rng: np.random.Generator, pixels: Pixels, plan: ScenePlan, layers: Lay
 
 
 def _place_objects(rng: np.random.Generator, pixels: Pixels, plan: ScenePlan, layers: Layers) -> list[int]:
+    """Draw what finds a place, from back to front; returns the labels."""
     labels = []
     for name in plan.kinds:
-        smallest = _LARGE_SIDE_PX if name in _LARGE else plan.sides_px[0]
-        side_px = rng.uniform(max(smallest, plan.sides_px[0]), max(smallest, plan.sides_px[1]))
-        sprite = draw_object(rng, name, side_px=side_px)
-        for _ in range(_ATTEMPTS):
-            left, top = place_object(rng, name, sprite, horizon=plan.setting.horizon, image_size=layers.image_size)
-            if layers.add(sprite, left=left, top=top):
-                stand(
-                    pixels, sprite, left=left, top=top, floats=plan.setting.horizon > 0 and name in ("balloon", "star")
-                )
-                labels.append(CLASS_NAMES.index(name))
-                break
+        smallest = _LARGE_SIDE_PX if name in _LARGE else 0.0
+        sprite = draw_object(rng, name, side_px=max(smallest, rng.uniform(*plan.sides_px)))
+        cloth = lay_cloth(name, sprite)
+        floats = can_float(name, horizon=plan.setting.horizon)
+        horizon = None if floats else plan.setting.horizon
+        place = _find_place(rng, sprite, layers, cloth=cloth, horizon=horizon)
+        if place is None:
+            continue
+        if cloth is not None:
+            paste(pixels, cloth[0], left=place[0] + cloth[1], top=place[1] + cloth[2])
+        stand(pixels, sprite, left=place[0], top=place[1], floats=floats)
+        labels.append(CLASS_NAMES.index(name))
     return labels
+
+
+def _find_place(
+    rng: np.random.Generator,
+    sprite: Rgba,
+    layers: Layers,
+    *,
+    cloth: tuple[Rgba, int, int] | None,
+    horizon: float | None,
+) -> tuple[int, int] | None:
+    for _ in range(_ATTEMPTS):
+        left, top = choose_place(rng, sprite, horizon=horizon, image_size=layers.image_size)
+        under = cloth and stamp(layers.image_size, cloth[0], left=left + cloth[1], top=top + cloth[2])
+        if layers.add(sprite, left=left, top=top, under=under):
+            return left, top
+    return None
 
 
 def _draw_ribbon(rng: np.random.Generator, pixels: Pixels, layers: Layers) -> None:
@@ -155,6 +170,7 @@ def _draw_ribbon(rng: np.random.Generator, pixels: Pixels, layers: Layers) -> No
     mask = np.zeros(layers.image_size, np.uint8)
     cv2.polylines(mask, [np.round(ends * 16).astype(np.int32)], False, 255, thickness, cv2.LINE_AA, 4)
     if layers.cover(mask >= 128):
-        light = cv2.blur(mask, (1, 2 * thickness + 1))[..., None] * np.float32(0.5 / 255) + np.float32(0.6)
+        light = cv2.blur(mask, (1, 2 * thickness + 1)) * np.float32(0.5 / 255) + np.float32(0.6)
+        band = np.minimum(np.array(color, np.float32) * light[..., None], 255)
         share = mask[..., None] * np.float32(1 / 255)
-        pixels[:] = (pixels * (1 - share) + np.minimum(np.float32(color) * light, 255) * share).astype(np.uint8)
+        pixels[:] = (pixels * (1 - share) + band * share).astype(np.uint8)

@@ -62,7 +62,7 @@ SHOWCASE = (
             camera_strength=0.6,
         ),
         expected_lens="steam-spirit",
-        why="a mug makes it a drink, which weighs 1.0 for this lens",
+        why="a mug on its cloth is a drink, which weighs 1.0 for this lens",
     ),
     ShowcaseFrame(
         name="city_night",

@@ -12,7 +12,7 @@ from scanml.structures.arrays import Floats
 def value_noise(
     rng: np.random.Generator, shape: tuple[int, int], *, cells: tuple[int, int], octaves: int = 3
 ) -> Floats:
-    """Smooth noise (H, W) in [0, 1]: random grids of `cells` (rows, columns), each octave twice as fine, half as strong.
+    """Smooth noise (H, W) in [0, 1]: random grids of `cells` (rows, columns), octaves ever finer and fainter.
 
     Unequal cells stretch it (wood, waves). Source: value noise, Ebert et al. 2003, Texturing and Modeling, ch. 2.
     """
@@ -28,13 +28,13 @@ def value_noise(
 def vertical_gradient(shape: tuple[int, int], top: Color, bottom: Color) -> Floats:
     """From one colour at the top to another at the bottom, (H, W, 3)."""
     share = np.linspace(0, 1, shape[0], dtype=np.float32)[:, None, None]
-    column = np.float32(top) * (1 - share) + np.float32(bottom) * share
+    column = np.array(top, np.float32) * (1 - share) + np.array(bottom, np.float32) * share
     return np.asarray(np.repeat(column, shape[1], axis=1), dtype=np.float32)
 
 
 def blend(picture: Floats, color: Color, share: Floats) -> Floats:
     """`picture` with `share` (H, W) in [0, 1] of a colour laid over it."""
-    return np.asarray(picture + (np.float32(color) - picture) * share[..., None], dtype=np.float32)
+    return np.asarray(picture + (np.array(color, np.float32) - picture) * share[..., None], dtype=np.float32)
 
 
 def smoothstep(values: Floats, low: float, high: float) -> Floats:

@@ -1,0 +1,35 @@
+"""Losses for several labels at once, each present, absent or unknown."""
+
+from __future__ import annotations
+
+from keras import ops
+
+from scanml.structures.arrays import Tensor
+
+
+def asymmetric_loss(
+    logits: Tensor,
+    present: Tensor,
+    known: Tensor,
+    *,
+    gamma_positive: float = 0.0,
+    gamma_negative: float = 4.0,
+    margin: float = 0.05,
+) -> Tensor:
+    """Asymmetric loss (Ben-Baruch et al. 2021, eq. 4–6), its mean over the known labels; a scalar.
+
+    Args:
+        logits: (B, T). present: (B, T), 1 where the label is there. known: (B, T), false where it does not count.
+
+    Easy absences are forgotten: probabilities below `margin` cost nothing, others p^`gamma_negative` of their
+    cross-entropy. Without any known label the loss is 0.
+    """
+    present, known = ops.cast(present, "float32"), ops.cast(known, "float32")
+    logits = ops.cast(logits, "float32")
+    probability = ops.sigmoid(logits)
+    shifted = ops.maximum(probability - margin, 0.0)
+    # log p = -softplus(-x) does not overflow; log(1 - shifted) is safe because shifted <= 1 - margin, unless margin is 0
+    on = ops.power(1.0 - probability, gamma_positive) * ops.softplus(-logits)
+    off = ops.power(shifted, gamma_negative) * -ops.log(ops.maximum(1.0 - shifted, 1e-7))
+    losses = (present * on + (1.0 - present) * off) * known
+    return ops.sum(losses) / ops.maximum(ops.sum(known), 1.0)

@@ -1,0 +1,125 @@
+"""Feature extractors: small ones of our own that learn from scratch, and any of `keras.applications`.
+
+Each takes float pixels (B, H, W, 3), 0…255, and gives features at strides 8, 16 and 32.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import keras
+from keras import layers
+
+from scanml.errors import ModelError
+from scanml.structures.arrays import Tensor
+
+STRIDES = (8, 16, 32)
+WIDTHS = {  # channels at strides 2, 4, 8, 16, 32 and residual blocks at the last four
+    "tiny": ((12, 24, 48, 96, 128), (1, 1, 1, 1)),
+    "small": ((16, 32, 64, 128, 192), (1, 2, 2, 1)),
+    "base": ((32, 64, 128, 256, 384), (1, 3, 3, 2)),
+}
+
+
+def convolution(x: Tensor, filters: int, *, kernel: int = 3, strides: int = 1, name: str) -> Tensor:
+    """Convolution, batch normalization, SiLU."""
+    x = layers.Conv2D(filters, kernel, strides, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    x = layers.BatchNormalization(momentum=0.97, epsilon=1e-3, name=f"{name}_norm")(x)
+    return layers.Activation("silu", name=f"{name}_act")(x)
+
+
+def residual_stage(x: Tensor, filters: int, *, blocks: int, name: str) -> Tensor:
+    """Half of the channels go through residual blocks, half around them (CSPNet, Wang et al. 2020, sec. 3)."""
+    half = filters // 2
+    around = convolution(x, half, kernel=1, name=f"{name}_around")
+    through = convolution(x, half, kernel=1, name=f"{name}_through")
+    for block in range(blocks):
+        inner = convolution(through, half, name=f"{name}_{block}a")
+        inner = convolution(inner, half, name=f"{name}_{block}b")
+        through = layers.Add(name=f"{name}_{block}_add")([through, inner])
+    joined = layers.Concatenate(name=f"{name}_join")([around, through])
+    return convolution(joined, filters, kernel=1, name=f"{name}_mix")
+
+
+def extract_features(
+    pixels: Tensor, *, size: str, backbone: str | None, weights: str | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Features at strides 8, 16, 32 of pixels (B, H, W, 3), 0…255.
+
+    Raises:
+        ModelError: an unknown backbone, or weights that are not on this machine.
+    """
+    if backbone is None:
+        if weights is not None:
+            raise ModelError(f"our own backbones have no {weights!r} weights; leave `weights` at None.")
+        return _own_features(pixels, *WIDTHS[size])
+    return _application_features(pixels, backbone, weights)
+
+
+def _own_features(
+    pixels: Tensor, widths: tuple[int, ...], blocks: tuple[int, ...]
+) -> tuple[Tensor, Tensor, Tensor]:
+    x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(pixels)
+    x = convolution(x, widths[0], strides=2, name="stem")
+    features = []
+    for stage, (width, count) in enumerate(zip(widths[1:], blocks, strict=True), start=2):
+        x = convolution(x, width, strides=2, name=f"stage{stage}_down")
+        x = residual_stage(x, width, blocks=count, name=f"stage{stage}")
+        features.append(x)
+    return features[1], features[2], features[3]
+
+
+def _application_features(pixels: Tensor, name: str, weights: str | None) -> tuple[Tensor, Tensor, Tensor]:
+    build, module = _find_application(name)
+    height, width = pixels.shape[1:3]
+    prepared = module.preprocess_input(pixels)
+    with _no_download(name):
+        model = build(include_top=False, weights=weights, input_shape=(height, width, 3))
+    model.name = "backbone"
+    last: dict[int, Tensor] = {}
+    for layer in model.layers:
+        shape = getattr(layer.output, "shape", ())
+        if len(shape) == 4 and shape[1] and -(-height // shape[1]) in STRIDES:
+            last[-(-height // shape[1])] = layer.output
+    if set(last) != set(STRIDES):
+        raise ModelError(f"backbone {name!r} has features at strides {sorted(last)}; expected {STRIDES}.")
+    fine, middle, coarse = keras.Model(model.input, [last[stride] for stride in STRIDES], name="backbone")(prepared)
+    return fine, middle, coarse
+
+
+def _find_application(name: str) -> tuple[Callable[..., keras.Model], ModuleType]:
+    for info in pkgutil.iter_modules(keras.applications.__path__):
+        module = importlib.import_module(f"keras.applications.{info.name}")
+        if hasattr(module, name) and hasattr(module, "preprocess_input"):
+            return getattr(module, name), module
+    known = sorted(n for n in dir(keras.applications) if n[0].isupper())
+    raise ModelError(f"keras.applications has no {name!r}; known: {', '.join(known)}.")
+
+
+class _no_download:  # noqa: N801 - reads as a statement
+    """Keras may use weights that are here, and must say which file is missing instead of fetching it."""
+
+    def __init__(self, backbone: str) -> None:
+        self.backbone = backbone
+
+    def __enter__(self) -> None:
+        self.files = importlib.import_module("keras.src.utils.file_utils")
+        self.fetch = self.files.get_file
+        self.files.get_file = self._find
+
+    def __exit__(self, *_: object) -> None:
+        self.files.get_file = self.fetch
+
+    def _find(self, fname: str, *_: object, cache_subdir: str = "models", **__: object) -> str:
+        path = Path(keras.config.keras_home() if hasattr(keras.config, "keras_home") else "~/.keras").expanduser()
+        path = path / cache_subdir / Path(fname).name
+        if not path.exists():
+            raise ModelError(
+                f"backbone {self.backbone!r} needs the weights file {path.name}, which scanml does not download: "
+                f"put it at {path}, or set weights to None to learn from scratch."
+            )
+        return str(path)

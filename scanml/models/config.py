@@ -1,0 +1,46 @@
+"""What is chosen about models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from scanml.errors import ConfigError
+
+Size = Literal["tiny", "small", "base"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneDetectorConfig:
+    """The detector. `backbone` is our own ("tiny", "small", "base" by `size`) or a `keras.applications` name."""
+
+    size: Size = "small"
+    image_size: tuple[int, int] = (256, 320)  # height, width: 4:3 photos without padding, multiples of the stride 32
+    backbone: str | None = None
+    weights: str | None = None  # None: from scratch; "imagenet": keras.applications' file, which must be there
+    num_bins: int = 16  # R: distances up to 15 strides (Li et al. 2020, sec. 4.2 use 16)
+    nms_iou: float = 0.6  # dense scenes overlap; RTMDet's choice
+    max_detections: int = 100  # COCO counts no more
+    max_candidates: int = 300  # before suppression; with 100 left, more changed nothing measurable
+
+    def __post_init__(self) -> None:
+        _check_image_size(self.image_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneClassifierConfig:
+    """The trigger classifier; fields as in the detector."""
+
+    size: Size = "small"
+    image_size: tuple[int, int] = (192, 256)
+    backbone: str | None = None
+    weights: str | None = None
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        _check_image_size(self.image_size)
+
+
+def _check_image_size(image_size: tuple[int, int]) -> None:
+    if any(side < 64 or side % 32 for side in image_size):
+        raise ConfigError(f"image_size must be multiples of 32, at least 64, received {image_size}.")

@@ -1,0 +1,102 @@
+"""The scene detector: one stage, anchor-free, a feature pyramid, and for each location a class score and a box."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from scanml.config import from_json, to_json
+from scanml.models.backbones import STRIDES, convolution, extract_features, residual_stage
+from scanml.models.config import SceneDetectorConfig
+from scanml.ops.boxes import nms
+from scanml.ops.targets import decode_boxes, locations
+from scanml.structures.arrays import Tensor
+from scanml.structures.examples import LabelSpace
+
+NECK_WIDTHS = {"tiny": 32, "small": 48, "base": 96}
+_PRIOR = 0.01  # a location's score before training: background is the rule (Lin et al. 2017, sec. 3.3)
+
+
+@keras.saving.register_keras_serializable("scanml")
+class SceneDetector(keras.Model):
+    """Objects in a frame.
+
+    Input: `image` (B, H, W, 3), 0…255, letterboxed to `config.image_size`.
+    Output: `class_logits` (B, P, C) and `box_logits` (B, P, 4, R) for P locations; see `structures.batches`.
+    """
+
+    task = "detector"
+
+    def __init__(self, config: SceneDetectorConfig, labels: LabelSpace, **kwargs: Any) -> None:
+        image = keras.Input((*config.image_size, 3), name="image")
+        features = extract_features(image, size=config.size, backbone=config.backbone, weights=config.weights)
+        width = NECK_WIDTHS[config.size]
+        levels = _pyramid(features, width)
+        heads = [_head(level, width, len(labels.class_names), config.num_bins, f"p{i + 3}") for i, level in enumerate(levels)]
+        class_logits = layers.Concatenate(axis=1, name="all_classes")([head[0] for head in heads])
+        box_logits = layers.Concatenate(axis=1, name="all_boxes")([head[1] for head in heads])
+        outputs = {
+            "class_logits": layers.Activation("linear", dtype="float32", name="class_logits")(class_logits),
+            "box_logits": layers.Activation("linear", dtype="float32", name="box_logits")(box_logits),
+        }
+        kwargs.setdefault("name", "scene_detector")
+        super().__init__(inputs=image, outputs=outputs, **kwargs)
+        self.scanml_config, self.labels = config, labels
+        self.centers, self.strides = locations(config.image_size, STRIDES)
+
+    def decode(self, outputs: dict[str, Tensor]) -> Tensor:
+        """Boxes xyxy (B, P, 4) in pixels of the letterboxed picture, before suppression."""
+        return decode_boxes(outputs["box_logits"], self.centers, self.strides)
+
+    def detect(self, image: Tensor) -> dict[str, Tensor]:
+        """Final `boxes` (B, D, 4) xyxy, `scores`, `labels` (B, D), `num_detections` (B,) of letterboxed pictures."""
+        outputs = self(image, training=False)
+        config = self.scanml_config
+        return nms(
+            self.decode(outputs),
+            ops.sigmoid(outputs["class_logits"]),
+            max_detections=config.max_detections,
+            max_candidates=config.max_candidates,
+            iou_threshold=config.nms_iou,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {"config": to_json(self.scanml_config), "labels": to_json(self.labels), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: object = None) -> SceneDetector:
+        built = from_json(SceneDetectorConfig, config["config"])
+        return cls(built, from_json(LabelSpace, config["labels"]), name=config["name"])
+
+
+def _pyramid(features: tuple[Tensor, Tensor, Tensor], width: int) -> list[Tensor]:
+    """Top-down, then bottom-up again (PANet, Liu et al. 2018, sec. 3.1): three levels of `width` channels."""
+    fine, middle, coarse = (
+        convolution(feature, width, kernel=1, name=f"lateral{i + 3}") for i, feature in enumerate(features)
+    )
+    p4 = layers.Concatenate(name="meet4")([layers.UpSampling2D(name="enlarge5")(coarse), middle])
+    p4 = residual_stage(p4, width, blocks=1, name="down4")
+    p3 = layers.Concatenate(name="meet3")([layers.UpSampling2D(name="enlarge4")(p4), fine])
+    p3 = residual_stage(p3, width, blocks=1, name="down3")
+    n4 = layers.Concatenate(name="meet4_again")([convolution(p3, width, strides=2, name="step4"), p4])
+    n4 = residual_stage(n4, width, blocks=1, name="up4_stage")
+    n5 = layers.Concatenate(name="meet5")([convolution(n4, width, strides=2, name="step5"), coarse])
+    return [p3, n4, residual_stage(n5, width, blocks=1, name="up5_stage")]
+
+
+def _head(x: Tensor, width: int, num_classes: int, num_bins: int, name: str) -> tuple[Tensor, Tensor]:
+    """Class and box branch of their own: (B, cells, C) and (B, cells, 4, R)."""
+    scores, sides = x, x
+    for depth in range(2):
+        scores = convolution(scores, width, name=f"{name}_class{depth}")
+        sides = convolution(sides, width, name=f"{name}_box{depth}")
+    prior = keras.initializers.Constant(-math.log((1 - _PRIOR) / _PRIOR))
+    scores = layers.Conv2D(num_classes, 1, bias_initializer=prior, name=f"{name}_class")(scores)
+    sides = layers.Conv2D(4 * num_bins, 1, name=f"{name}_box")(sides)
+    return (
+        layers.Reshape((-1, num_classes), name=f"{name}_classes")(scores),
+        layers.Reshape((-1, 4, num_bins), name=f"{name}_boxes")(sides),
+    )

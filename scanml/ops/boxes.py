@@ -1,0 +1,94 @@
+"""Boxes as tensors: xyxy in the last axis, any leading axes, pixels. `keras.ops` only."""
+
+from __future__ import annotations
+
+from keras import ops
+
+from scanml.structures.arrays import Tensor
+
+_EPSILON = 1e-7  # keeps the ratio of empty boxes finite; far below one squared pixel
+
+
+def areas(boxes: Tensor) -> Tensor:
+    """Areas (...) of boxes (..., 4); an inverted box has area 0."""
+    sides = ops.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
+    return sides[..., 0] * sides[..., 1]
+
+
+def pairwise_iou(first: Tensor, second: Tensor) -> Tensor:
+    """Intersection over union (..., N, M) of every box in (..., N, 4) with every box in (..., M, 4)."""
+    first, second = first[..., :, None, :], second[..., None, :, :]
+    corners_low = ops.maximum(first[..., :2], second[..., :2])
+    corners_high = ops.minimum(first[..., 2:], second[..., 2:])
+    overlap = areas(ops.concatenate([corners_low, corners_high], axis=-1))
+    return overlap / (areas(first) + areas(second) - overlap + _EPSILON)
+
+
+def generalized_iou(first: Tensor, second: Tensor) -> Tensor:
+    """GIoU (...) in [-1, 1] of boxes (..., 4) one by one (Rezatofighi et al. 2019, eq. 1–3)."""
+    low = ops.maximum(first[..., :2], second[..., :2])
+    high = ops.minimum(first[..., 2:], second[..., 2:])
+    overlap = areas(ops.concatenate([low, high], axis=-1))
+    union = areas(first) + areas(second) - overlap
+    hull_low = ops.minimum(first[..., :2], second[..., :2])
+    hull_high = ops.maximum(first[..., 2:], second[..., 2:])
+    hull = areas(ops.concatenate([hull_low, hull_high], axis=-1))
+    return overlap / (union + _EPSILON) - (hull - union) / (hull + _EPSILON)
+
+
+def clip(boxes: Tensor, *, height: Tensor, width: Tensor) -> Tensor:
+    """Boxes (..., 4) cut to an image; `height` and `width` broadcast against (...)."""
+    x = ops.clip(boxes[..., 0::2], 0.0, ops.cast(width, boxes.dtype)[..., None])
+    y = ops.clip(boxes[..., 1::2], 0.0, ops.cast(height, boxes.dtype)[..., None])
+    return ops.stack([x[..., 0], y[..., 0], x[..., 1], y[..., 1]], axis=-1)
+
+
+def nms(
+    boxes: Tensor, scores: Tensor, *, max_detections: int, max_candidates: int, iou_threshold: float
+) -> dict[str, Tensor]:
+    """Greedy non-maximum suppression per class, for a whole batch.
+
+    Args:
+        boxes: float (B, P, 4), one box a location.
+        scores: float (B, P, C) in [0, 1].
+
+    Returns:
+        `boxes` (B, D, 4), `scores` (B, D) descending, `labels` int32 (B, D), `num_detections` int32 (B,) with
+        D = `max_detections`; what is beyond `num_detections` is zero.
+
+    The result equals the sequential algorithm: keeping those that no kept better one suppresses, repeated until nothing
+    changes, has that as its only fixed point (Cluster-NMS, Zheng et al. 2020, sec. IV).
+    """
+    num_classes = scores.shape[-1]
+    flat = ops.reshape(scores, (-1, scores.shape[1] * num_classes))
+    count = min(max_candidates, flat.shape[1])
+    scores, index = ops.top_k(flat, count)
+    labels = ops.cast(index % num_classes, "int32")
+    candidates = ops.take_along_axis(boxes, (index // num_classes)[..., None], axis=1)
+    same_class = ops.equal(labels[:, :, None], labels[:, None, :])
+    better = ops.arange(count)[:, None] < ops.arange(count)[None, :]
+    suppresses = (pairwise_iou(candidates, candidates) > iou_threshold) & same_class & better
+    kept = _fixed_point(ops.cast(suppresses, "float32"), ops.cast(scores > 0, "float32"))
+    shown = min(max_detections, count)
+    scores, order = ops.top_k(scores * kept, shown)
+    found = ops.cast(scores > 0, "float32")
+    results = {
+        "boxes": ops.take_along_axis(candidates, order[..., None], axis=1) * found[..., None],
+        "scores": scores,
+        "labels": ops.take_along_axis(labels, order, axis=1) * ops.cast(found, "int32"),
+    }
+    room = max_detections - shown
+    padded = {name: ops.pad(v, [[0, 0], [0, room]] + [[0, 0]] * (len(v.shape) - 2)) for name, v in results.items()}
+    return padded | {"num_detections": ops.cast(ops.sum(found, axis=1), "int32")}
+
+
+def _fixed_point(suppresses: Tensor, candidates: Tensor) -> Tensor:
+    def update(kept: Tensor) -> Tensor:
+        suppressed = ops.einsum("bij,bi->bj", suppresses, kept)
+        return candidates * ops.cast(suppressed < 0.5, "float32")
+
+    def changed(kept: Tensor, before: Tensor) -> Tensor:
+        return ops.any(ops.not_equal(kept, before))
+
+    kept, _ = ops.while_loop(changed, lambda kept, _: (update(kept), kept), (update(candidates), candidates))
+    return kept

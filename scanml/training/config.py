@@ -1,0 +1,38 @@
+"""What is chosen about training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from scanml.datasets.config import AugmentConfig
+from scanml.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How a model is trained; steps are updates."""
+
+    steps: int = 2_000
+    batch_size: int = 16
+    learning_rate: float = 2e-3
+    warmup_steps: int = 100  # at most a tenth of `steps` is used
+    final_rate: float = 0.02  # the cosine ends at this fraction of the learning rate
+    weight_decay: float = 0.02  # AdamW; not on biases and normalization
+    clip_norm: float = 10.0  # global gradient norm
+    average_decay: float = 0.998  # of the weights; reached slowly: min(decay, (1 + t) / (10 + t))
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    backend: Literal["tensorflow", "jax"] = "tensorflow"
+    seed: int = 0
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    log_every: int = 20
+    checkpoint_every: int = 200
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "log_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"train.{name} must be at least 1, received {getattr(self, name)}.")
+        if not self.learning_rate > 0:
+            raise ConfigError(f"train.learning_rate must be positive, received {self.learning_rate}.")
+        if not 0 <= self.average_decay < 1:
+            raise ConfigError(f"train.average_decay must lie in [0, 1), received {self.average_decay}.")

@@ -1,0 +1,40 @@
+"""What is set once for a process, before the first tensor: backend, seed, precision, determinism."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from scanml.errors import ConfigError
+from scanml.training.config import TrainConfig
+
+
+def choose_backend(backend: str) -> None:
+    """Make Keras use `backend`; it can be chosen only once in a process.
+
+    Raises:
+        ConfigError: Keras runs on another backend already.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if "keras" not in sys.modules:
+        os.environ["KERAS_BACKEND"] = backend
+    import keras
+
+    if keras.backend.backend() != backend:
+        raise ConfigError(
+            f"train.backend is {backend!r}, but this process runs Keras on {keras.backend.backend()!r}; "
+            f"start a new one with KERAS_BACKEND={backend}."
+        )
+
+
+def prepare(config: TrainConfig) -> None:
+    """Backend, seed, precision and deterministic kernels for a training run."""
+    choose_backend(config.backend)
+    import keras
+
+    keras.utils.set_random_seed(config.seed)
+    keras.mixed_precision.set_global_policy(config.precision)
+    if config.backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()

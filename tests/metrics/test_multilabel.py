@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import average_precision_score, f1_score
+
+from scanml.errors import DataError
+from scanml.metrics import (
+    TriggerTable,
+    average_precision,
+    best_threshold,
+    expected_calibration_error,
+    f1,
+    multilabel_metrics,
+    multilabel_values,
+)
+
+
+def random_table(rng, *, num_images=40, ties=True):
+    names = ("sky", "drink", "face", "never")
+    present = rng.random((num_images, 4)) < [0.5, 0.3, 0.2, 0.0]
+    scores = np.clip(rng.normal(0.3 + 0.3 * present, 0.25), 0, 1)
+    known = rng.random((num_images, 4)) < 0.8
+    return TriggerTable(names, scores.round(1) if ties else scores, present, known)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.integers(1, 25).flatmap(lambda n: st.tuples(
+    arrays(np.float64, n, elements=st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9])),
+    arrays(np.bool_, n),
+    arrays(np.int64, n, elements=st.integers(0, 3)),
+)))  # fmt: skip
+def test_same_as_sklearn_with_ties_and_weights(case):
+    scores, present, weights = case
+    ours = average_precision(scores, present, weights=weights)
+    decision = f1(scores, present, threshold=0.25, weights=weights)
+    if not weights[present].sum():
+        assert np.isnan(ours)
+        assert np.isnan(decision)
+        return
+    assert ours == pytest.approx(average_precision_score(present, scores, sample_weight=weights), abs=1e-12)
+    assert decision == pytest.approx(f1_score(present, scores >= 0.25, sample_weight=weights), abs=1e-12)
+
+
+def test_what_nobody_looked_for_does_not_count(rng):
+    table = random_table(rng)
+    flipped = TriggerTable(table.names, table.scores, table.present ^ ~table.known, table.known)
+    once = np.ones((1, 40), int)
+    values = multilabel_values(table, thresholds=0.5, weights=once)
+    for name, value in multilabel_values(flipped, thresholds=0.5, weights=once).items():
+        np.testing.assert_array_equal(value, values[name])
+    rows = table.known[:, 0]
+    expected = average_precision_score(table.present[rows, 0], table.scores[rows, 0])
+    assert values["AP/sky"][0] == pytest.approx(expected, abs=1e-12)
+    alone = average_precision(table.scores[:, 0], table.present[:, 0], known=rows)
+    assert alone == pytest.approx(expected, abs=1e-12)
+    assert f1(table.scores[:, 0], table.present[:, 0], threshold=0.5, known=rows) == values["F1/sky"][0]
+
+
+def test_means_leave_out_what_is_undefined(rng):
+    table = random_table(rng)
+    thresholds = (0.4, 0.5, 0.6, 0.5)
+    values = multilabel_values(table, thresholds=thresholds, weights=np.ones((1, 40), int))
+    assert np.isnan(values["AP/never"][0])
+    assert np.isnan(values["F1/never"][0])
+    defined = table.names[:3]
+    assert values["mAP"][0] == pytest.approx(np.mean([values[f"AP/{name}"][0] for name in defined]))
+    f1s = []
+    for column in range(3):
+        rows = table.known[:, column]
+        f1s.append(f1_score(table.present[rows, column], table.scores[rows, column] >= thresholds[column]))
+    assert values["F1"][0] == pytest.approx(np.mean(f1s), abs=1e-12)
+    pooled = expected_calibration_error(table.scores[table.known], table.present[table.known])
+    assert values["ECE"][0] == pooled
+
+
+def test_weights_repeat_images(rng):
+    table = random_table(rng)
+    weights = rng.integers(0, 4, (5, 40))
+    values = multilabel_values(table, thresholds=0.5, weights=weights)
+    for row, counts in enumerate(weights):
+        order = np.repeat(np.arange(40), counts)
+        repeated = TriggerTable(table.names, table.scores[order], table.present[order], table.known[order])
+        expected = multilabel_values(repeated, thresholds=0.5, weights=np.ones((1, len(order)), int))
+        for name, value in expected.items():
+            np.testing.assert_allclose(values[name][row], value[0], rtol=0, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_threshold_beats_the_best(seed):
+    table = random_table(np.random.default_rng(seed), ties=seed % 2 == 0)
+    once = np.ones((1, 40), int)
+
+    def macro(threshold):
+        return multilabel_values(table, thresholds=threshold, weights=once)["F1"][0]
+
+    best = best_threshold(table)
+    assert macro(best) == pytest.approx(max(macro(t) for t in np.unique(table.scores)), abs=1e-12)
+    assert best not in table.scores[:, :3]  # midway between two scores
+
+
+def test_without_positives_the_threshold_is_a_half():
+    nobody = TriggerTable(("a",), np.array([[0.9]]), np.array([[True]]), np.array([[False]]))
+    assert best_threshold(nobody) == 0.5
+    metrics = multilabel_metrics(nobody, thresholds=0.5, num_resamples=10)
+    assert all(metric.value is None for metric in metrics.values())
+
+
+def test_metrics_carry_interval_and_number_of_images(rng):
+    table = random_table(rng)
+    metrics = multilabel_metrics(table, thresholds=0.5, num_resamples=200)
+    assert list(metrics)[:3] == ["mAP", "F1", "ECE"]
+    assert set(metrics) == {"mAP", "F1", "ECE"} | {f"{k}/{n}" for k in ("AP", "F1") for n in table.names}
+    assert metrics["mAP"].low < metrics["mAP"].value < metrics["mAP"].high
+    assert metrics["mAP"].num_units == 40
+    assert metrics["AP/drink"].num_units == table.known[:, 1].sum()
+    assert metrics == multilabel_metrics(table, thresholds=0.5, num_resamples=200)
+
+
+def test_perfect_scores_are_one_and_an_empty_table_undefined(rng):
+    present = rng.random((30, 2)) < 0.5
+    perfect = TriggerTable(("a", "b"), present.astype(float), present, np.ones((30, 2), bool))
+    values = multilabel_values(perfect, thresholds=0.5, weights=np.ones((1, 30), int))
+    assert (values["mAP"][0], values["F1"][0], values["ECE"][0]) == (1, 1, 0)
+    empty = TriggerTable(("a",), np.zeros((0, 1)), np.zeros((0, 1)), np.zeros((0, 1)))
+    assert all(metric.value is None for metric in multilabel_metrics(empty, thresholds=0.5, num_resamples=5).values())
+
+
+def test_bad_input_is_refused(rng):
+    with pytest.raises(DataError, match="sigmoid"):
+        TriggerTable(("a",), np.array([[1.5]]), np.array([[True]]), np.array([[True]]))
+    with pytest.raises(DataError, match=r"TriggerTable.known must have shape \(1, 1\)"):
+        TriggerTable(("a",), np.array([[0.5]]), np.array([[True]]), np.array([[True, True]]))
+    with pytest.raises(DataError, match="one per image"):
+        multilabel_values(random_table(rng), thresholds=0.5, weights=np.ones((1, 3), int))
