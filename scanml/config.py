@@ -158,7 +158,9 @@ def _convert_tuple(arguments: tuple[object, ...], value: object, where: str) -> 
         arguments = (arguments[0],) * len(value)
     if len(arguments) != len(value):
         raise ConfigError(f"{where}: expected {len(arguments)} values, received {len(value)}: {value!r}.")
-    return tuple(_convert(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(arguments, value, strict=True)))
+    return tuple(
+        _convert(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(arguments, value, strict=True))
+    )
 
 
 def _convert_scalar(kind: object, value: object, where: str) -> object:

@@ -62,7 +62,9 @@ def read_coco(path: Path) -> CocoFile:
     for name, records in lists.items():
         if not isinstance(records, list) or not all(isinstance(record, Mapping) for record in records):
             received = "nothing" if records is None else f"a {type(records).__name__}"
-            raise DataError(f"{path}: expected a list of objects under {name!r}, received {received}; see COCO's format.")
+            raise DataError(
+                f"{path}: expected a list of objects under {name!r}, received {received}; see COCO's format."
+            )
     images, annotations, categories = (tuple(lists[name] or ()) for name in ("images", "annotations", "categories"))
     findings = (
         *_check_categories(path, categories),

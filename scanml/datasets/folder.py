@@ -116,5 +116,3 @@ def _compare_categories(files: Mapping[str, CocoFile]) -> Iterator[Finding]:
         if first and space != first[1]:
             problem = f"its categories differ from those of {first[0]}."
             yield Finding("error", str(path), problem, "Give every split the same ids and names.")
-
-

@@ -51,7 +51,10 @@ def validate_folder(root: str | Path, *, config: DataConfig | None = None) -> Da
         findings = [*findings, Finding("error", str(root), "the data set is empty.", "List at least three images.")]
     elif every and not counts["boxes"] and not counts["trigger labels"]:
         remedy = "Add annotations, or triggers.jsonl."
-        findings = [*findings, Finding("error", str(root), "no image has a box or a trigger: nothing to learn.", remedy)]
+        findings = [
+            *findings,
+            Finding("error", str(root), "no image has a box or a trigger: nothing to learn.", remedy),
+        ]
     return DataReport(tuple(findings), counts)
 
 

@@ -26,7 +26,14 @@ class BatchSource:
     """Endless batches of one split for one task; see `structures.batches` for keys and shapes."""
 
     def __init__(
-        self, split: Split, task: Task, *, image_size: tuple[int, int], batch_size: int, augment: AugmentConfig, seed: int
+        self,
+        split: Split,
+        task: Task,
+        *,
+        image_size: tuple[int, int],
+        batch_size: int,
+        augment: AugmentConfig,
+        seed: int,
     ) -> None:
         self.split, self.task, self.image_size = split, task, image_size
         self.batch_size, self.augment, self.seed = batch_size, augment, seed
@@ -64,7 +71,9 @@ class BatchSource:
     def _order(self, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.split))
 
-    def _example(self, index: int, step: int, slot: int) -> tuple[Pixels, Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    def _example(
+        self, index: int, step: int, slot: int
+    ) -> tuple[Pixels, Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
         rng = np.random.default_rng([self.seed, 1, step, slot])
         pixels, xyxy = self._load(index)
         warp = random_warp((pixels.shape[0], pixels.shape[1]), self.image_size, self.augment, rng)
@@ -101,5 +110,3 @@ class BatchSource:
             labels[row, :count] = np.asarray(record.labels, np.int32)[kept]
             crowd[row, :count] = np.asarray(record.crowd, bool)[kept]
         return {"boxes": boxes, "labels": labels, "crowd": crowd}
-
-

@@ -59,7 +59,9 @@ def _scan_one(raw: RawImage, max_megapixels: int) -> Scanned:
     said, stored = (raw.width, raw.height), stored_size(data, where=str(raw.path))
     if said not in ((0, 0), (width, height)):
         if said != stored:
-            raise DataError(f"{raw.path}: the picture is {width}×{height}, its record says {said[0]}×{said[1]}; mend one.")
+            raise DataError(
+                f"{raw.path}: the picture is {width}×{height}, its record says {said[0]}×{said[1]}; mend one."
+            )
         xyxy = turn_boxes(xyxy, (raw.height, raw.width), orientation(data))
     xyxy = np.clip(xyxy, 0, [width, height, width, height]).astype(np.float32)
     look = tuple(int(word) for word in difference_hash(pixels))

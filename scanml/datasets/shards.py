@@ -1,8 +1,8 @@
 """Shards on disk: upright pictures one after the other, their records beside them, everything under a checksum.
 
-    shards/train/index.json        format, labels, fingerprint, shards and records with their SHA-256
-    shards/train/records.jsonl     one record a line: labels, where its bytes lie, their CRC-32
-    shards/train/00000.shard       encoded pictures, concatenated
+shards/train/index.json        format, labels, fingerprint, shards and records with their SHA-256
+shards/train/records.jsonl     one record a line: labels, where its bytes lie, their CRC-32
+shards/train/00000.shard       encoded pictures, concatenated
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def _read(folder: Path, place: Place) -> bytes:
         shard.seek(place.offset)
         data = shard.read(place.length)
     if zlib.crc32(data) != place.crc32:
-        raise ArtifactError(f"{folder / place.shard}: bytes at {place.offset} differ from their checksum; extract again.")
+        raise ArtifactError(
+            f"{folder / place.shard}: bytes at {place.offset} differ from their checksum; extract again."
+        )
     return data
 
 
@@ -124,5 +126,3 @@ def _verify(folder: Path, index: Index) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-

@@ -33,7 +33,9 @@ def read_triggers(path: Path) -> TriggerLabels:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions.") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: expected UTF-8 text, received byte {error.start} that is not; save it as UTF-8.") from error
+        raise DataError(
+            f"{path}: expected UTF-8 text, received byte {error.start} that is not; save it as UTF-8."
+        ) from error
     by_image: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
     findings: list[Finding] = []
     for number, line in enumerate(lines, start=1):

@@ -60,9 +60,7 @@ def extract_features(
     return _application_features(pixels, backbone, weights)
 
 
-def _own_features(
-    pixels: Tensor, widths: tuple[int, ...], blocks: tuple[int, ...]
-) -> tuple[Tensor, Tensor, Tensor]:
+def _own_features(pixels: Tensor, widths: tuple[int, ...], blocks: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(pixels)
     x = convolution(x, widths[0], strides=2, name="stem")
     features = []

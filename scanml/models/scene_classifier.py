@@ -46,9 +46,7 @@ class SceneClassifier(keras.Model):
 
     def __init__(self, config: SceneClassifierConfig, labels: LabelSpace, **kwargs: Any) -> None:
         image = keras.Input((*config.image_size, 3), name="image")
-        _, middle, coarse = extract_features(
-            image, size=config.size, backbone=config.backbone, weights=config.weights
-        )
+        _, middle, coarse = extract_features(image, size=config.size, backbone=config.backbone, weights=config.weights)
         pooled = [layers.GlobalAveragePooling2D(name=f"pool{i}")(x) for i, x in enumerate((middle, coarse))]
         x = layers.Concatenate(name="pooled")([*pooled, layers.GlobalMaxPooling2D(name="peak")(coarse)])
         x = layers.Dropout(config.dropout, name="dropout")(x)

@@ -35,7 +35,9 @@ class SceneDetector(keras.Model):
         features = extract_features(image, size=config.size, backbone=config.backbone, weights=config.weights)
         width = NECK_WIDTHS[config.size]
         levels = _pyramid(features, width)
-        heads = [_head(level, width, len(labels.class_names), config.num_bins, f"p{i + 3}") for i, level in enumerate(levels)]
+        heads = [
+            _head(level, width, len(labels.class_names), config.num_bins, f"p{i + 3}") for i, level in enumerate(levels)
+        ]
         class_logits = layers.Concatenate(axis=1, name="all_classes")([head[0] for head in heads])
         box_logits = layers.Concatenate(axis=1, name="all_boxes")([head[1] for head in heads])
         outputs = {

@@ -6,7 +6,7 @@ from .lens import Lens, LensCatalog, RankedLens
 from .marker import LocalFeatures, Marker, MarkerMatch
 from .pipeline import Node, Pipeline
 from .reports import DataReport, EvalReport, Finding, GateVerdict, Metric
-from .scene import Detections, SceneReading, Triggers
+from .scene import Detections, SceneReader, SceneReading, Triggers
 
 __all__ = [
     "CLASSIFIER_BATCH",
@@ -36,6 +36,7 @@ __all__ = [
     "Pipeline",
     "RankedLens",
     "SceneExample",
+    "SceneReader",
     "SceneReading",
     "Triggers",
 ]

@@ -55,7 +55,9 @@ class LabelSpace:
 
     def __post_init__(self) -> None:
         if len(self.class_names) != len(self.category_ids):
-            raise DataError(f"{len(self.class_names)} class names need as many category ids, received {self.category_ids}.")
+            raise DataError(
+                f"{len(self.class_names)} class names need as many category ids, received {self.category_ids}."
+            )
 
 
 class ExampleSet(Protocol):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from scanml.errors import DataError
 from scanml.structures.arrays import Floats, Ints, locked
 from scanml.structures.boxes import Boxes
+from scanml.structures.examples import LabelSpace
+from scanml.structures.frame import Frame
 from scanml.structures.marker import MarkerMatch
 
 
@@ -55,7 +59,9 @@ class Detections:
     @classmethod
     def empty(cls, names: tuple[str, ...], *, image_size: tuple[int, int]) -> Detections:
         """No objects."""
-        return cls(Boxes(np.zeros((0, 4), np.float32), image_size), np.zeros(0, np.float32), np.zeros(0, np.int32), names)
+        return cls(
+            Boxes(np.zeros((0, 4), np.float32), image_size), np.zeros(0, np.float32), np.zeros(0, np.int32), names
+        )
 
     def above(self, score: float) -> Detections:
         """Those with at least this score."""
@@ -79,6 +85,19 @@ class SceneReading:
     triggers: Triggers
     detections: Detections
     marker: MarkerMatch | None = None
+
+
+class SceneReader(Protocol):
+    """Whatever reads frames: a model in memory or an exported bundle. Boxes are in pixels of the frame."""
+
+    @property
+    def labels(self) -> LabelSpace:
+        """What the reader's detections and triggers are called."""
+        ...
+
+    def read(self, frames: Sequence[Frame]) -> list[SceneReading]:
+        """One reading for every frame, in order."""
+        ...
 
 
 def _check_probabilities(scores: Floats, name: str) -> None:

@@ -46,9 +46,7 @@ def detector_objective(model: SceneDetector) -> Objective:
 
 def classifier_objective(model: SceneClassifier) -> Objective:
     """Asymmetric loss over the known triggers."""
-    return lambda outputs, batch: {
-        "loss": asymmetric_loss(outputs["trigger_logits"], batch["present"], batch["known"])
-    }
+    return lambda outputs, batch: {"loss": asymmetric_loss(outputs["trigger_logits"], batch["present"], batch["known"])}
 
 
 OBJECTIVES: dict[str, Callable[[keras.Model], Objective]] = {

@@ -43,7 +43,9 @@ class _State:
         self.objective = OBJECTIVES[model.task](model)
         self.optimizer = build_optimizer(model, config)
         self.sources = averaged(model)
-        self.average = [keras.Variable(v.value, trainable=False, name=f"average_{i}") for i, v in enumerate(self.sources)]
+        self.average = [
+            keras.Variable(v.value, trainable=False, name=f"average_{i}") for i, v in enumerate(self.sources)
+        ]
         self.variables = {"model": model.weights, "optimizer": self.optimizer.variables, "average": self.average}
 
     def sync(self) -> None:
@@ -107,7 +109,9 @@ class JaxStep(_State):
         model = self.model
         return model.trainable_variables, model.non_trainable_variables, self.optimizer.variables, self.average
 
-    def _loss(self, trainable: Tensor, fixed: Tensor, optimizer: Tensor, batch: Batch) -> tuple[Tensor, tuple[Tensor, Outputs]]:
+    def _loss(
+        self, trainable: Tensor, fixed: Tensor, optimizer: Tensor, batch: Batch
+    ) -> tuple[Tensor, tuple[Tensor, Outputs]]:
         outputs, fixed = self.model.stateless_call(trainable, fixed, batch["image"], training=True)
         terms = self.objective(outputs, batch)
         with keras.StatelessScope(state_mapping=list(zip(self.optimizer.variables, optimizer, strict=True))):
