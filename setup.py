@@ -20,7 +20,7 @@ setup(
         "matplotlib>=3.8",  # curves in the report
         "mlflow>=3.1",  # runs, metrics, registry with aliases
         "tqdm>=4.66",  # progress and time left
-        "lazy-loader>=0.4",  # `import scanml` costs nothing
+        "lazy-loader>=0.6",  # `import scanml` costs nothing; before 0.6 a module hid its function of the same name
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.20"],

@@ -1,7 +1,7 @@
 """Frozen config dataclasses to and from JSON, with overrides and a fingerprint.
 
-A config is a frozen dataclass whose fields are scalars, tuples, mappings, `X | None` or further configs. Everything that
-enters from outside (JSON, `--set`, an experiment file) is checked here by name and by type.
+A config is a frozen dataclass whose fields are scalars, tuples, mappings, `X | None` or further configs. Everything
+that enters from outside (JSON, `--set`, an experiment file) is checked here by name and by type.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import difflib
 import functools
 import hashlib
 import json
-import math
+import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -59,8 +59,8 @@ def override(config: C, assignments: Sequence[str]) -> C:
 
 
 def fingerprint(value: object) -> str:
-    """16 hex digits of SHA-256 over the canonical JSON of a config or of any JSON value."""
-    text = json.dumps(to_json(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """16 hex digits of SHA-256 over the canonical JSON of a config or of any JSON value; 1 and 1.0 are the same."""
+    text = json.dumps(_canonical(to_json(value)), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -84,8 +84,16 @@ def _field_types(kind: type) -> dict[str, object]:
 def _parse(text: str) -> object:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text
+
+
+def _canonical(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _assign(values: object, config: object, path: list[str], value: object, full: str) -> None:
@@ -99,7 +107,7 @@ def _assign(values: object, config: object, path: list[str], value: object, full
         values[name] = value
         return
     below = getattr(config, name) if is_config else None
-    _assign(values[name] if name in values else None, below, path[1:], value, full)
+    _assign(values.get(name), below, path[1:], value, full)
 
 
 def _convert(kind: object, value: object, where: str) -> object:
@@ -109,7 +117,7 @@ def _convert(kind: object, value: object, where: str) -> object:
     if origin in (typing.Union, types.UnionType):
         return _convert_union(arguments, value, where)
     if origin is typing.Literal:
-        if value not in arguments:
+        if not any(type(value) is type(option) and value == option for option in arguments):
             raise ConfigError(f"{where}: expected one of {', '.join(map(repr, arguments))}, received {value!r}.")
         return value
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
@@ -126,13 +134,13 @@ def _convert(kind: object, value: object, where: str) -> object:
 def _convert_union(options: tuple[object, ...], value: object, where: str) -> object:
     if value is None and type(None) in options:
         return None
-    rest = [option for option in options if option is not type(None)]
-    for option in rest[:-1]:
+    errors: list[str] = []
+    for option in options:
         try:
             return _convert(option, value, where)
-        except ConfigError:
-            continue
-    return _convert(rest[-1], value, where)
+        except ConfigError as error:
+            errors += [] if option is type(None) else [str(error)]
+    raise ConfigError(" Or: ".join(errors))
 
 
 def _convert_dataclass(kind: type, value: object, where: str) -> object:
@@ -164,8 +172,10 @@ def _convert_tuple(arguments: tuple[object, ...], value: object, where: str) -> 
 
 
 def _convert_scalar(kind: object, value: object, where: str) -> object:
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if abs(value) <= sys.float_info.max:  # False for NaN, infinity and integers beyond all floats
+            return float(value)
+        raise ConfigError(f"{where}: expected a finite number, received {value!r}.")
     if kind is int and isinstance(value, int) and not isinstance(value, bool):
         return value
     if kind in (bool, str) and isinstance(value, cast(type, kind)):

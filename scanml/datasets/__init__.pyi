@@ -1,7 +1,7 @@
 from .catalog import load_lenses, load_markers
 from .config import AugmentConfig, DataConfig
 from .images import decode_image, read_image
-from .load import load_coco, load_folder, validate_folder
+from .load import inspect_folder, load_coco, load_folder, validate_folder
 from .pipeline import BatchSource
 from .records import DataSet, Record, Split
 from .shards import open_shards, open_split, write_shards
@@ -14,6 +14,7 @@ __all__ = [
     "Record",
     "Split",
     "decode_image",
+    "inspect_folder",
     "load_coco",
     "load_folder",
     "load_lenses",

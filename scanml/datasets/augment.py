@@ -1,6 +1,8 @@
-"""Random changes of a training example; boxes move along. One warp from the picture to the batch, no second blur."""
+"""Random changes of a training example; boxes move along. One resize from the picture to the batch, no second blur."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -10,61 +12,105 @@ from scanml.datasets.config import AugmentConfig
 from scanml.structures.arrays import Bools, Floats, Pixels
 
 PADDING = (114, 114, 114)  # as in ops.image: the network sees one kind of border
+_LUMA = np.tile([0.299, 0.587, 0.114], (3, 1))  # ITU-R BT.601
+_IDENTITY = np.eye(3)
+_FLIPS = {(True, False): 1, (False, True): 0, (True, True): -1}  # OpenCV's codes for (left-right, up-down)
 
 
-def random_warp(
+@dataclass(frozen=True)
+class Span:
+    """Along one axis: pixels `source` = (start, stop) of a picture fill the pixels `target` of a batch image.
+
+    Whole pixels on both sides make it a crop and a resize, which cost a third of a free affine map. With `mirror`,
+    `source` counts from the picture's far end.
+    """
+
+    source: tuple[int, int]
+    target: tuple[int, int]
+    length: int  # of the picture
+    mirror: bool
+
+    @property
+    def crop(self) -> slice:
+        """The pixels of the picture that are seen."""
+        start, stop = self.source
+        return slice(self.length - stop, self.length - start) if self.mirror else slice(start, stop)
+
+    def move(self, places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Places along the picture, in pixels, as places along the batch image; also beyond what is seen."""
+        from_start = self.length - places if self.mirror else places
+        scale = (self.target[1] - self.target[0]) / (self.source[1] - self.source[0])
+        return self.target[0] + scale * (from_start - self.source[0])
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How a picture lies in a batch image of `size` (height, width)."""
+
+    x: Span
+    y: Span
+    size: tuple[int, int]
+
+
+def random_placement(
     source: tuple[int, int], target: tuple[int, int], config: AugmentConfig, rng: np.random.Generator
-) -> npt.NDArray[np.float64]:
-    """The affine map (2, 3) from pixels of a picture of size `source` to a batch image of size `target`.
+) -> Placement:
+    """Letterboxed, zoomed around its center, shifted and perhaps mirrored. Sizes are (height, width).
 
-    It letterboxes, zooms around the center, shifts and perhaps mirrors. Sizes are (height, width).
+    The two axes' zooms differ by the rounding to whole pixels: under 1 % at usual sizes.
     """
     (height, width), (out_height, out_width) = source, target
     fit = min(out_height / height, out_width / width)
-    scale = fit * np.exp(rng.uniform(*np.log(config.scale)))
-    shift = rng.uniform(-config.translate, config.translate, 2) * (out_width, out_height)
-    flip = np.where(rng.random(2) < (config.flip_left_right, config.flip_up_down), -1.0, 1.0)
-    middle = np.array([fit * width, fit * height]) / 2 + shift
-    warp = np.zeros((2, 3))
-    warp[0, 0], warp[1, 1] = scale * flip
-    warp[:, 2] = middle - scale * flip * np.array([width, height]) / 2
-    return warp
+    zoom = np.exp(rng.uniform(np.log(config.scale[0]), np.log(config.scale[1])))
+    shifts = rng.uniform(-config.translate, config.translate, 2) * (out_width, out_height)
+    mirrors = rng.random(2) < (config.flip_left_right, config.flip_up_down)
+    scale, (middle_x, middle_y) = fit * zoom, np.array([width, height]) * fit / 2 + shifts
+    return Placement(
+        x=_span(width, out_width, scale=scale, middle=middle_x, mirror=bool(mirrors[0])),
+        y=_span(height, out_height, scale=scale, middle=middle_y, mirror=bool(mirrors[1])),
+        size=target,
+    )
 
 
-def warp_pixels(pixels: Pixels, warp: npt.NDArray[np.float64], size: tuple[int, int]) -> Pixels:
-    """The picture under an affine map whose coordinates are edges of pixels, as those of boxes are."""
-    centers = warp.copy()  # OpenCV's coordinates are centers of pixels: half a pixel before and after
-    centers[:, 2] += warp[:, :2].sum(axis=1) / 2 - 0.5
-    flags, border = cv2.INTER_LINEAR, cv2.BORDER_CONSTANT
-    warped = cv2.warpAffine(pixels, centers, size[::-1], flags=flags, borderMode=border, borderValue=PADDING)
-    return np.asarray(warped, np.uint8)
+def place_pixels(pixels: Pixels, placement: Placement) -> Pixels:
+    """The batch image (H, W, 3): the picture where it was placed, gray where there is none."""
+    x, y = placement.x, placement.y
+    size = (x.target[1] - x.target[0], y.target[1] - y.target[0])
+    seen = cv2.resize(pixels[y.crop, x.crop], size, interpolation=cv2.INTER_LINEAR)
+    if x.mirror or y.mirror:
+        seen = cv2.flip(seen, _FLIPS[x.mirror, y.mirror])
+    if size == placement.size[::-1]:
+        return np.asarray(seen, np.uint8)
+    (top, bottom), (left, right), (height, width) = y.target, x.target, placement.size
+    edges = (top, height - bottom, left, width - right)
+    return np.asarray(cv2.copyMakeBorder(seen, *edges, cv2.BORDER_CONSTANT, value=PADDING), np.uint8)
 
 
-def warp_boxes(
-    xyxy: Floats, warp: npt.NDArray[np.float64], size: tuple[int, int], *, min_visible: float
-) -> tuple[Floats, Bools]:
-    """Boxes (N, 4) after the map, cut to the image, and which of them still show at least `min_visible` of their area."""
-    scale = np.array([warp[0, 0], warp[1, 1]] * 2)
-    moved = xyxy.reshape(-1, 4) * scale + np.tile(warp[:, 2], 2)
-    low, high = np.minimum(moved[:, :2], moved[:, 2:]), np.maximum(moved[:, :2], moved[:, 2:])
-    moved = np.concatenate([low, high], axis=1)
-    height, width = size
-    cut = np.clip(moved, 0, [width, height, width, height])
-    whole, left = _areas(moved), _areas(cut)
-    return cut.astype(np.float32), left >= np.maximum(min_visible * whole, 1.0)
+def place_boxes(xyxy: Floats, placement: Placement, *, min_visible: float) -> tuple[Floats, Bools]:
+    """Boxes (N, 4) on the batch image, cut to it, and which of them still show at least `min_visible` of their area."""
+    places = np.asarray(xyxy, np.float64).reshape(-1, 2, 2)
+    moved = np.stack([placement.x.move(places[..., 0]), placement.y.move(places[..., 1])], axis=-1)
+    moved.sort(axis=1)
+    cut = np.clip(moved, 0, placement.size[::-1])
+    whole, left = ((corners[:, 1] - corners[:, 0]).prod(axis=1) for corners in (moved, cut))
+    return cut.reshape(-1, 4).astype(np.float32), left >= np.maximum(min_visible * whole, 1.0)
 
 
 def jitter_colors(pixels: Pixels, config: AugmentConfig, rng: np.random.Generator) -> Pixels:
     """Brightness, contrast and saturation changed at random, as one 3×3 color matrix and an offset."""
-    brightness, contrast, saturation = (
-        1 + rng.uniform(-amount, amount) for amount in (config.brightness, config.contrast, config.saturation)
-    )
-    luma = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-    mix = saturation * np.eye(3) + (1 - saturation) * np.tile(luma, (3, 1))
-    gain = brightness * contrast
-    offset = np.full((3, 1), 127.5 * brightness * (1 - contrast))
-    return np.asarray(cv2.transform(pixels, np.hstack([gain * mix, offset])), np.uint8)
+    amounts = np.array([config.brightness, config.contrast, config.saturation])
+    brightness, contrast, saturation = 1 + amounts * rng.uniform(-1, 1, 3)
+    change = np.empty((3, 4))
+    change[:, :3] = brightness * contrast * (saturation * _IDENTITY + (1 - saturation) * _LUMA)
+    change[:, 3] = 127.5 * brightness * (1 - contrast)
+    return np.asarray(cv2.transform(pixels, change), np.uint8)
 
 
-def _areas(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
+def _span(length: int, room: int, *, scale: float, middle: float, mirror: bool) -> Span:
+    """`length` pixels, scaled around `middle`, cut to 0…`room`: to whole pixels, one at least on both sides."""
+    start, stop = middle - scale * length / 2, middle + scale * length / 2
+    first = round(min(max(start, 0), room - 1))
+    last = round(min(max(stop, first + 1), room))
+    low = 0 if start >= 0 else min(round(-start / scale), length - 1)
+    high = length if stop <= room else max(round((room - start) / scale), low + 1)
+    return Span((low, high), (first, max(last, first + 1)), length, mirror)

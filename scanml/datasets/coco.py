@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any
-
-import numpy as np
+from functools import partial
+from pathlib import Path, PureWindowsPath
+from reprlib import repr  # wrong values may be long
+from typing import Any, TypeGuard
 
 from scanml.errors import DataError
 from scanml.structures.examples import LabelSpace
-from scanml.structures.reports import Finding
+from scanml.structures.reports import Finding, Severity
+
+_Record = Mapping[str, Any]  # as it came from JSON
+_Problem = tuple[Severity, str, str]  # how bad, what is wrong, the remedy
 
 
 @dataclass(frozen=True)
@@ -34,23 +38,23 @@ class RawImage:
 
 @dataclass(frozen=True)
 class CocoFile:
-    """The records of one COCO JSON file, as written, in file order."""
+    """The sound records of one COCO JSON file, as written, in file order; `findings` tell of the others."""
 
     path: Path
-    images: tuple[Mapping[str, Any], ...]
-    annotations: tuple[Mapping[str, Any], ...]
-    categories: tuple[Mapping[str, Any], ...]
+    images: tuple[_Record, ...]
+    annotations: tuple[_Record, ...]
+    categories: tuple[_Record, ...]
     findings: tuple[Finding, ...] = field(default=(), repr=False)
 
     @property
     def label_space(self) -> LabelSpace:
         """Class names and original category ids, by ascending id; gaps are kept."""
         ordered = sorted(self.categories, key=lambda category: int(category["id"]))
-        return LabelSpace(tuple(str(c["name"]) for c in ordered), tuple(int(c["id"]) for c in ordered))
+        return LabelSpace(tuple(c["name"] for c in ordered), tuple(c["id"] for c in ordered))
 
 
 def read_coco(path: Path) -> CocoFile:
-    """Parse a COCO file; records that are wrong are named in `findings`, the file itself must be JSON of COCO's shape.
+    """Parse a COCO file; wrong records are named in `findings` and left out, the file itself must have COCO's shape.
 
     Raises:
         DataError: missing, unreadable, truncated or not JSON, or not an object with images, annotations, categories.
@@ -65,13 +69,17 @@ def read_coco(path: Path) -> CocoFile:
             raise DataError(
                 f"{path}: expected a list of objects under {name!r}, received {received}; see COCO's format."
             )
-    images, annotations, categories = (tuple(lists[name] or ()) for name in ("images", "annotations", "categories"))
-    findings = (
-        *_check_categories(path, categories),
-        *_check_images(path, images),
-        *_check_annotations(path, annotations, images, categories),
-    )
-    return CocoFile(path, images, annotations, categories, findings)
+    sizes = {i["id"]: (i.get("width"), i.get("height")) for i in lists["images"] or () if _is_int(i.get("id"))}
+    category_ids = {c["id"] for c in lists["categories"] or () if _is_int(c.get("id"))}
+    checks: dict[str, Callable[[_Record], Iterator[_Problem]]] = {
+        "categories": partial(_check_category, ids=set(), names=set()),
+        "images": partial(_check_image, ids=set(), names=set()),
+        "annotations": partial(_check_annotation, ids=set(), sizes=sizes, categories=category_ids),
+    }
+    seen = {name: _examine(f"{path}: {name}", lists[name] or (), check) for name, check in checks.items()}
+    (categories, _), (images, _), (annotations, _) = seen.values()
+    findings = tuple(finding for _, found in seen.values() for finding in found)
+    return CocoFile(path, images, _of_listed(annotations, images, categories), categories, findings)
 
 
 def read_json(path: Path) -> Any:
@@ -83,22 +91,20 @@ def read_json(path: Path) -> Any:
     except json.JSONDecodeError as error:
         hint = "it is truncated or damaged; write it again" if error.pos else "expected JSON"
         raise DataError(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}; {hint}.") from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise DataError(f"{path}: not JSON in UTF-8 ({type(error).__name__}); write it again.") from error
+    except (ValueError, RecursionError) as error:  # not UTF-8, a number of thousands of digits, nested without end
+        raise DataError(f"{path}: not JSON that can be read ({error}); write it again, in UTF-8.") from error
 
 
 def raw_images(coco: CocoFile, folder: Path) -> list[RawImage]:
-    """The pictures of a COCO file without findings, in file order, their annotations gathered."""
+    """The pictures of a COCO file, in file order, their annotations gathered."""
     label_of = {category_id: label for label, category_id in enumerate(coco.label_space.category_ids)}
-    by_image: dict[int, list[Mapping[str, Any]]] = {int(image["id"]): [] for image in coco.images}
+    by_image: dict[int, list[_Record]] = {image["id"]: [] for image in coco.images}
     for annotation in coco.annotations:
         by_image[annotation["image_id"]].append(annotation)
-    return [_raw_image(image, by_image[int(image["id"])], folder, label_of) for image in coco.images]
+    return [_raw_image(image, by_image[image["id"]], folder, label_of) for image in coco.images]
 
 
-def _raw_image(
-    image: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]], folder: Path, label_of: Mapping[int, int]
-) -> RawImage:
+def _raw_image(image: _Record, annotations: Sequence[_Record], folder: Path, label_of: Mapping[int, int]) -> RawImage:
     return RawImage(
         path=folder / image["file_name"],
         file_name=image["file_name"],
@@ -113,97 +119,116 @@ def _raw_image(
 
 def unsafe_name(name: object) -> str | None:
     """Why a file name must not be followed, or None: it has to stay inside its folder."""
-    if not isinstance(name, str) or not name:
+    if not is_text(name) or "\0" in name:
         return f"expected a file name, received {name!r}."
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or "\0" in name:
+    path = PureWindowsPath(name)  # knows both slashes and drives
+    if path.anchor or ".." in path.parts or not path.parts:
         return f"the file name {name!r} leads out of the image folder."
     return None
 
 
-def _check_categories(path: Path, categories: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    ids: set[int] = set()
-    names: set[str] = set()
-    for index, category in enumerate(categories):
-        where = f"{path}: categories[{index}]"
-        identity, name = category.get("id"), category.get("name")
-        if not _is_int(identity) or not isinstance(name, str) or not name:
-            yield _error(where, f"expected an integer id and a name, received {identity!r} and {name!r}.", "Mend it.")
-            continue
-        if identity in ids or name in names:
-            yield _error(where, f"category id {identity} or name {name!r} occurs twice.", "Make both unique.")
-        ids.add(identity)
-        names.add(name)
+def is_text(value: object) -> TypeGuard[str]:
+    """True for a string that is not empty and can be written as UTF-8: JSON may hold halves of characters."""
+    return isinstance(value, str) and value != "" and value.encode(errors="ignore").decode() == value
 
 
-def _check_images(path: Path, images: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    ids: set[int] = set()
-    names: set[str] = set()
-    for index, image in enumerate(images):
-        where = f"{path}: images[{index}] (id {image.get('id')!r})"
-        problem = unsafe_name(image.get("file_name"))
-        if problem:
-            yield _error(where, problem, "Give a path inside the image folder.")
-        sides = [image.get("width"), image.get("height")]
-        if not all(_is_int(side) and side > 0 for side in sides):
-            yield _error(where, f"expected positive width and height, received {sides}.", "Write the image's size.")
-        if not _is_int(image.get("id")):
-            yield _error(where, f"expected an integer id, received {image.get('id')!r}.", "Number the images.")
-        elif image["id"] in ids:
-            yield _error(where, f"image id {image['id']} occurs twice.", "Give every image an id of its own.")
-        elif image.get("file_name") in names:
-            yield _error(where, f"{image['file_name']!r} is listed twice.", "List every image once.")
-        if _is_int(image.get("id")):
-            ids.add(image["id"])
-        names.add(str(image.get("file_name")))
+def _of_listed(
+    annotations: Sequence[_Record], images: Sequence[_Record], categories: Sequence[_Record]
+) -> tuple[_Record, ...]:
+    """Annotations whose image and category were not left out."""
+    image_ids, category_ids = ({record["id"] for record in records} for records in (images, categories))
+    return tuple(a for a in annotations if a["image_id"] in image_ids and a["category_id"] in category_ids)
 
 
-def _check_annotations(
-    path: Path,
-    annotations: Sequence[Mapping[str, Any]],
-    images: Sequence[Mapping[str, Any]],
-    categories: Sequence[Mapping[str, Any]],
-) -> Iterator[Finding]:
-    sizes = {i["id"]: (i.get("width"), i.get("height")) for i in images if _is_int(i.get("id"))}
-    category_ids = {c["id"] for c in categories if _is_int(c.get("id"))}
-    seen: set[object] = set()
-    for index, annotation in enumerate(annotations):
-        where = f"{path}: annotations[{index}] (id {annotation.get('id')!r}, image {annotation.get('image_id')!r})"
-        identity, image_id, category = (annotation.get(key) for key in ("id", "image_id", "category_id"))
-        if not _is_int(identity) or identity in seen:
-            yield _error(where, f"annotation id {identity!r} is no integer or occurs twice.", "Number the annotations.")
-        else:
-            seen.add(identity)
-        if not _is_int(category) or category not in category_ids:
-            yield _error(where, f"unknown category id {category!r}.", f"Known: {sorted(category_ids)}.")
-        if not _is_int(image_id) or image_id not in sizes:
-            yield _error(where, f"unknown image id {image_id!r}.", "List the image under 'images'.")
-        else:
-            yield from _check_box(where, annotation.get("bbox"), sizes[image_id])
+def _examine(
+    where: str, records: Sequence[_Record], check: Callable[[_Record], Iterator[_Problem]]
+) -> tuple[tuple[_Record, ...], list[Finding]]:
+    """The records in which `check` sees no error, and all that it sees."""
+    sound: list[_Record] = []
+    findings: list[Finding] = []
+    for index, record in enumerate(records):
+        of_image = f", image {repr(record['image_id'])}" if "image_id" in record else ""
+        place = f"{where}[{index}] (id {repr(record.get('id'))}{of_image})"
+        found = [Finding(severity, place, problem, remedy) for severity, problem, remedy in check(record)]
+        findings += found
+        if all(finding.severity != "error" for finding in found):
+            sound.append(record)
+    return tuple(sound), findings
 
 
-def _check_box(where: str, box: object, size: tuple[object, object]) -> Iterator[Finding]:
-    numbers = isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)
-    if not isinstance(box, list) or not numbers or any(isinstance(v, bool) for v in box):
-        yield _error(where, f"expected bbox [x, y, width, height], received {box!r}.", "Mend the record.")
+def _check_category(category: _Record, ids: set[int], names: set[str]) -> Iterator[_Problem]:
+    identity, name = category.get("id"), category.get("name")
+    if not _is_int(identity) or not is_text(name):
+        yield _error(f"expected an integer id and a name, received {repr(identity)} and {repr(name)}.", "Mend it.")
         return
-    if not all(math.isfinite(v) for v in box):
-        yield _error(where, f"the box {box} is not finite.", "Mend or remove the annotation.")
+    if identity in ids or name in names:
+        yield _error(f"category id {identity} or name {name!r} occurs twice.", "Make both unique.")
+    ids.add(identity)
+    names.add(name)
+
+
+def _check_image(image: _Record, ids: set[int], names: set[str]) -> Iterator[_Problem]:
+    identity, name = image.get("id"), image.get("file_name")
+    sides = [image.get("width"), image.get("height")]
+    if problem := unsafe_name(name):
+        yield _error(problem, "Give a path inside the image folder.")
+    elif name in names:
+        yield _error(f"{name!r} is listed twice.", "List every image once.")
+    if not all(_is_side(side) for side in sides):
+        yield _error(f"expected positive width and height, received {repr(sides)}.", "Write the image's size.")
+    if not _is_int(identity):
+        yield _error(f"expected an integer id, received {repr(identity)}.", "Number the images.")
+    elif identity in ids:
+        yield _error(f"image id {identity} occurs twice.", "Give every image an id of its own.")
+    ids.update({identity} if _is_int(identity) else ())
+    names.add(str(name))
+
+
+def _check_annotation(
+    annotation: _Record, ids: set[int], sizes: Mapping[int, tuple[object, object]], categories: Container[int]
+) -> Iterator[_Problem]:
+    identity, image_id, category = (annotation.get(key) for key in ("id", "image_id", "category_id"))
+    crowd = annotation.get("iscrowd", 0)
+    if not _is_int(identity):
+        yield _error(f"expected an integer id, received {repr(identity)}.", "Number the annotations.")
+    elif identity in ids:
+        yield _error(f"annotation id {identity} occurs twice.", "Give every annotation an id of its own.")
+    ids.update({identity} if _is_int(identity) else ())
+    if crowd not in (0, 1):
+        yield _error(f"expected iscrowd 0 or 1, received {repr(crowd)}.", "Mend the record.")
+    if not _is_int(category) or category not in categories:
+        yield _error(f"unknown category id {repr(category)}.", "List it under 'categories', or mend it.")
+    if not _is_int(image_id) or image_id not in sizes:
+        yield _error(f"unknown image id {repr(image_id)}.", "List the image under 'images', or mend it.")
+    else:
+        yield from _check_box(annotation.get("bbox"), sizes[image_id])
+
+
+def _check_box(box: object, size: tuple[object, object]) -> Iterator[_Problem]:
+    if not isinstance(box, list) or len(box) != 4 or not all(type(value) in (int, float) for value in box):
+        yield _error(f"expected bbox [x, y, width, height], received {repr(box)}.", "Mend the record.")
+        return
+    if not all(abs(value) <= sys.float_info.max for value in box):  # False for NaN and for integers beyond all floats
+        yield _error(f"the box {repr(box)} is not finite.", "Mend or remove the annotation.")
         return
     x, y, width, height = box
-    image_width, image_height = (side if _is_int(side) else math.inf for side in size)
+    image_width, image_height = (side if _is_side(side) else math.inf for side in size)
     if width <= 0 or height <= 0:
-        yield _error(where, f"the box {box} is empty.", "COCO boxes are x, y, width, height; mend or remove it.")
+        yield _error(f"the box {box} is empty.", "COCO boxes are x, y, width, height; mend or remove it.")
     elif x >= image_width or y >= image_height or x + width <= 0 or y + height <= 0:
-        yield _error(where, f"the box {box} lies outside the image of {size[0]}×{size[1]}.", "Mend or remove it.")
+        yield _error(f"the box {box} lies outside the image of {image_width}×{image_height}.", "Mend or remove it.")
     elif x < -1 or y < -1 or x + width > image_width + 1 or y + height > image_height + 1:
         remedy = "It is clipped to the image; if boxes are x0, y0, x1, y1, convert them to x, y, width, height."
-        yield Finding("warning", where, f"the box {box} reaches beyond the image of {size[0]}×{size[1]}.", remedy)
+        yield "warning", f"the box {box} reaches beyond the image of {image_width}×{image_height}.", remedy
 
 
-def _is_int(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+def _is_int(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63  # an array can hold it
 
 
-def _error(where: str, problem: str, remedy: str) -> Finding:
-    return Finding("error", where, problem, remedy)
+def _is_side(value: object) -> TypeGuard[int]:
+    return _is_int(value) and value > 0
+
+
+def _error(problem: str, remedy: str) -> _Problem:
+    return "error", problem, remedy

@@ -22,7 +22,7 @@ class DataConfig:
     unlisted: Literal["unknown", "absent"] = "unknown"  # triggers that a record names neither present nor absent
     shard_megabytes: int = 64  # small enough to copy again, large enough to read in one go
     max_megapixels: int = 100  # a larger picture is refused before it is decoded: memory is not the sender's to spend
-    limit: int = 0  # use only the first images of every split; 0 means all
+    limit: int = 0  # use only the first pictures that every label file lists; 0 means all
 
     def __post_init__(self) -> None:
         for name in ("validation_fraction", "test_fraction"):
@@ -30,6 +30,12 @@ class DataConfig:
                 raise ConfigError(f"data.{name} must lie between 0 and 1, received {getattr(self, name)}.")
         if self.validation_fraction + self.test_fraction >= 1:
             raise ConfigError("data.validation_fraction + data.test_fraction must leave something for training.")
+        # Hashes are compared where 16 of their 256 bits are equal: exact below 16 differing bits.
+        if not 0 <= self.near_duplicate_bits < 16:
+            raise ConfigError(f"data.near_duplicate_bits must lie in 0…15, received {self.near_duplicate_bits}.")
+        for name, least in (("shard_megabytes", 1), ("max_megapixels", 1), ("limit", 0)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"data.{name} must be at least {least}, received {getattr(self, name)}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,3 +50,18 @@ class AugmentConfig:
     contrast: float = 0.2
     saturation: float = 0.3
     min_visible: float = 0.3  # a box with less of its area left in the picture is dropped
+
+    def __post_init__(self) -> None:
+        for name in (
+            "flip_left_right",
+            "flip_up_down",
+            "translate",
+            "brightness",
+            "contrast",
+            "saturation",
+            "min_visible",
+        ):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"augment.{name} must lie between 0 and 1, received {getattr(self, name)}.")
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise ConfigError(f"augment.scale must be (least, most), both above 0, received {self.scale}.")

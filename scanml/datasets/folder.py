@@ -1,9 +1,9 @@
-"""The raw data folder: pictures and the files that label them, read into one value with everything found wrong in it."""
+"""The raw data folder: pictures and the files that label them, read into one value with all that is wrong in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scanml.datasets.coco import CocoFile, RawImage, raw_images, read_coco
@@ -32,11 +32,15 @@ class RawData:
         """(split, picture) of all splits."""
         return [(split, image) for split, images in self.splits.items() for image in images]
 
+    def first(self, count: int) -> RawData:
+        """Only the first `count` pictures of every split; all if `count` is 0."""
+        return replace(self, splits={s: images[: count or None] for s, images in self.splits.items()})
+
 
 def read_folder(root: Path, *, unlisted_absent: bool = False) -> RawData:
     """Read the label files of a data folder; no picture is opened.
 
-    Files that cannot be parsed and records that are wrong become findings; pictures of such files are left out.
+    Files that cannot be parsed and records that are wrong become findings; such records are left out.
 
     Raises:
         DataError: there is no folder, or nothing in it that labels pictures.
@@ -48,31 +52,31 @@ def read_folder(root: Path, *, unlisted_absent: bool = False) -> RawData:
     trigger_path = root / "triggers.jsonl"
     if "train" not in label_files and (label_files or not trigger_path.exists()):
         raise DataError(f"{root}: expected {LAYOUT}; found neither train.json nor instances.json.")
+    images = root / "images"
     coco_files, findings = _read_all(label_files)
-    splits: dict[str, list[RawImage]] = {
-        split: raw_images(coco, root / "images") for split, coco in coco_files.items() if not _has_errors(coco.findings)
+    findings += [*_check_folder(images), *_overlooked(root, found), *_compare_categories(coco_files)]
+    triggers, trouble = _read_triggers(trigger_path) if trigger_path.exists() else (TriggerLabels(trigger_path), ())
+    findings += trouble
+    splits: dict[str, list[RawImage]] = {}
+    if images.is_dir():
+        splits = {split: raw_images(coco, images) for split, coco in coco_files.items()}
+        splits = splits if label_files else {"train": _listed_in(triggers, images)}
+    if len(splits) == max(len(label_files), 1):  # a file that cannot be read may list any name
+        findings += check_names(triggers, {image.file_name for pictures in splits.values() for image in pictures})
+    attached = {
+        split: tuple(attach(pictures, triggers, unlisted_absent=unlisted_absent)) for split, pictures in splits.items()
     }
-    triggers = None
-    if trigger_path.exists():
-        triggers = read_triggers(trigger_path)
-        if not label_files:
-            splits = {"train": _listed_in(triggers, root / "images")}
-        known = {image.file_name for images in splits.values() for image in images}
-        findings += [*triggers.findings, *(check_names(triggers, known) if splits else ())]
-        splits = {s: attach(images, triggers, unlisted_absent=unlisted_absent) for s, images in splits.items()}
-    findings += _compare_categories(coco_files)
-    first = next(iter(coco_files.values()), None)
-    space = first.label_space if first and not _has_errors(findings) else LabelSpace()
-    labels = LabelSpace(space.class_names, space.category_ids, triggers.names if triggers else ())
-    return RawData({split: tuple(images) for split, images in splits.items()}, labels, tuple(findings))
+    spaces = {coco.label_space for coco in coco_files.values()}
+    space = spaces.pop() if len(spaces) == 1 else LabelSpace()
+    return RawData(attached, replace(space, trigger_names=triggers.names), tuple(findings))
 
 
 def read_instances(images: Path, instances: Path) -> RawData:
     """Read one COCO file and its picture folder, outside the folder layout."""
     coco = read_coco(instances)
-    if _has_errors(coco.findings):
-        return RawData({}, LabelSpace(), coco.findings)
-    return RawData({"train": tuple(raw_images(coco, images))}, coco.label_space, coco.findings)
+    findings = (*coco.findings, *_check_folder(images))
+    pictures = tuple(raw_images(coco, images)) if images.is_dir() else ()
+    return RawData({"train": pictures}, coco.label_space, findings)
 
 
 def refuse_errors(findings: tuple[Finding, ...]) -> None:
@@ -95,14 +99,36 @@ def _read_all(label_files: Mapping[str, Path]) -> tuple[dict[str, CocoFile], lis
         try:
             coco_files[split] = read_coco(path)
         except DataError as error:
-            findings.append(Finding("error", str(path), str(error), ""))
+            findings.append(_unreadable(path, error))
         else:
             findings += coco_files[split].findings
     return coco_files, findings
 
 
-def _has_errors(findings: tuple[Finding, ...] | list[Finding]) -> bool:
-    return any(finding.severity == "error" for finding in findings)
+def _read_triggers(path: Path) -> tuple[TriggerLabels, Sequence[Finding]]:
+    try:
+        triggers = read_triggers(path)
+    except DataError as error:
+        return TriggerLabels(path), [_unreadable(path, error)]
+    return triggers, triggers.findings
+
+
+def _unreadable(path: Path, error: DataError) -> Finding:
+    return Finding("error", str(path), str(error).removeprefix(f"{path}: "), "")
+
+
+def _check_folder(images: Path) -> Iterator[Finding]:
+    if not images.is_dir():
+        found = "a file" if images.exists() else "nothing"
+        yield Finding("error", str(images), f"expected the folder of the pictures, found {found}.", "Put them there.")
+
+
+def _overlooked(root: Path, found: Mapping[str, Path | None]) -> Iterator[Finding]:
+    for split, names in SPLIT_FILES.items():
+        for path in [root / name for name in names]:
+            if path.exists() and path != found[split]:
+                remedy = "Remove the one that is not meant."
+                yield Finding("warning", str(path), f"not read: {found[split]} gives the {split} split.", remedy)
 
 
 def _listed_in(triggers: TriggerLabels, folder: Path) -> list[RawImage]:
@@ -110,7 +136,7 @@ def _listed_in(triggers: TriggerLabels, folder: Path) -> list[RawImage]:
 
 
 def _compare_categories(files: Mapping[str, CocoFile]) -> Iterator[Finding]:
-    spaces = {f.path: f.label_space for f in files.values() if not _has_errors(f.findings)}
+    spaces = {file.path: file.label_space for file in files.values()}
     first = next(iter(spaces.items()), None)
     for path, space in spaces.items():
         if first and space != first[1]:

@@ -24,13 +24,14 @@ def load_coco(images: str | Path, instances: str | Path, *, config: DataConfig |
     Raises:
         DataError: the first things wrong with the data, by file and record.
     """
-    return _split(read_instances(Path(images), Path(instances)), config or DataConfig())
+    config = config or DataConfig()
+    return _split(read_instances(Path(images), Path(instances)).first(config.limit), config)
 
 
 def load_folder(root: str | Path, *, config: DataConfig | None = None) -> DataSet:
     """A data set from a raw data folder (see `datasets.folder`); splits that have their own file are kept."""
     config = config or DataConfig()
-    return _split(read_folder(Path(root), unlisted_absent=config.unlisted == "absent"), config)
+    return _split(_read(Path(root), config), config)
 
 
 def validate_folder(root: str | Path, *, config: DataConfig | None = None) -> DataReport:
@@ -39,29 +40,43 @@ def validate_folder(root: str | Path, *, config: DataConfig | None = None) -> Da
     Raises:
         DataError: there is nothing to look at.
     """
+    return inspect_folder(root, config=config)[0]
+
+
+def inspect_folder(root: str | Path, *, config: DataConfig | None = None) -> tuple[DataReport, DataSet | None]:
+    """What `validate_folder` says and, where that is yes, what `load_folder` gives: from one look at the pictures."""
     config = config or DataConfig()
-    data = read_folder(Path(root), unlisted_absent=config.unlisted == "absent")
+    data = _read(Path(root), config)
     scanned, findings = _scan(data, config)
-    counts = {f"images in {split}": len(images) for split, images in data.splits.items()}
-    every = data.all_images()
-    counts["boxes"] = sum(len(image.xywh) for _, image in every)
-    counts["trigger labels"] = sum(len(image.present) + len(image.absent) for _, image in every)
-    counts |= {f"boxes of {name}": number for name, number in _boxes_by_class(every, data.labels).items()}
-    if not every and not any(finding.severity == "error" for finding in findings):
-        findings = [*findings, Finding("error", str(root), "the data set is empty.", "List at least three images.")]
-    elif every and not counts["boxes"] and not counts["trigger labels"]:
-        remedy = "Add annotations, or triggers.jsonl."
-        findings = [
-            *findings,
-            Finding("error", str(root), "no image has a box or a trigger: nothing to learn.", remedy),
-        ]
-    return DataReport(tuple(findings), counts)
+    counts = _counts(data)
+    if data.all_images() and not counts["boxes"] and not counts["trigger labels"]:
+        problem = "no image has a box or a trigger: nothing to learn."
+        findings.append(Finding("error", str(root), problem, "Add annotations, or triggers.jsonl."))
+    report = DataReport(tuple(findings), counts)
+    if not report.passed:
+        return report, None
+    try:
+        return report, _cut(scanned, data.labels, config)
+    except DataError as error:
+        return DataReport((*findings, Finding("error", str(root), str(error), "")), counts), None
+
+
+def _counts(data: RawData) -> dict[str, int]:
+    images = data.all_images()
+    counts = {f"images in {split}": len(pictures) for split, pictures in data.splits.items()}
+    counts["boxes"] = sum(len(image.xywh) for _, image in images)
+    counts["trigger labels"] = sum(len(image.present) + len(image.absent) for _, image in images)
+    return counts | {f"boxes of {name}": number for name, number in _boxes_by_class(images, data.labels).items()}
+
+
+def _read(root: Path, config: DataConfig) -> RawData:
+    return read_folder(root, unlisted_absent=config.unlisted == "absent").first(config.limit)
 
 
 def _boxes_by_class(images: list[tuple[str, RawImage]], labels: LabelSpace) -> dict[str, int]:
     counts = dict.fromkeys(labels.class_names, 0)
     for _, image in images:
-        for label in image.labels if labels.class_names else ():
+        for label in image.labels if labels.class_names else ():  # none where files disagree about them
             counts[labels.class_names[label]] += 1
     return counts
 
@@ -79,18 +94,22 @@ def _scan(data: RawData, config: DataConfig) -> tuple[dict[str, list[Scanned]], 
 
 def _split(data: RawData, config: DataConfig) -> DataSet:
     refuse_errors(data.findings)
-    if not data.all_images():
-        raise DataError("the data set is empty: its files list no image; list at least three.")
     scanned, findings = _scan(data, config)
     refuse_errors(tuple(findings))
+    return _cut(scanned, data.labels, config)
+
+
+def _cut(scanned: dict[str, list[Scanned]], labels: LabelSpace, config: DataConfig) -> DataSet:
+    """The three splits; those that are missing are cut from train."""
+    if not any(scanned.values()):
+        raise DataError("the data set is empty: its files list no image; list at least three.")
     missing = [split for split in ("validation", "test") if split not in scanned]
     pool = scanned["train"]
     groups = group_near_duplicates([image.look for image in pool], max_bits=config.near_duplicate_bits)
-    hashes = [image.pixel_hash for image in pool]
-    chosen = assign_splits(hashes, groups, missing=missing, config=config)
-    by_split = {split: list(images) for split, images in scanned.items() if split != "train"}
+    chosen = assign_splits([image.pixel_hash for image in pool], groups, missing=missing, config=config)
+    by_split = {split: images for split, images in scanned.items() if split != "train"}
     by_split |= {s: [i for i, c in zip(pool, chosen, strict=True) if c == s] for s in ("train", *missing)}
-    return data_set({split: _view(split, by_split[split], data.labels).first(config.limit) for split in _SPLITS})
+    return data_set({split: _view(split, by_split[split], labels) for split in _SPLITS})
 
 
 def _view(name: str, images: list[Scanned], labels: LabelSpace) -> Split:

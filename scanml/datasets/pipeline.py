@@ -1,7 +1,8 @@
-"""A split → augmented, padded, prefetched batches. A batch is a function of (seed, step), so a resumed run sees the same."""
+"""A split → augmented, padded, prefetched batches. Each is a function of (seed, step): a resumed run sees the same."""
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,15 +10,17 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from scanml.datasets.augment import jitter_colors, random_warp, warp_boxes, warp_pixels
+from scanml.datasets.augment import jitter_colors, place_boxes, place_pixels, random_placement
 from scanml.datasets.config import AugmentConfig
-from scanml.datasets.records import Split
-from scanml.structures.arrays import Floats, Pixels
+from scanml.datasets.records import Record, Split
+from scanml.structures.arrays import Bools, Floats, Pixels
 from scanml.structures.batches import Batch
 
 Task = Literal["detector", "classifier"]
-_AHEAD = 3  # batches made while the device works
+_AHEAD = 4  # batches made while the device works
+_MAX_WORKERS = 4  # threads that make them, on at most half of the cores
 _MAX_CACHE_BYTES = 2 << 30  # decoded pictures kept in memory; beyond, they are decoded again each time
 _TRUTHS_ROUNDED_TO = 16  # so that JAX compiles for few shapes
 
@@ -42,17 +45,25 @@ class BatchSource:
 
     def batch(self, step: int) -> Batch:
         """The batch of update `step`, counted from 0: each epoch passes every example once, in an order of its own."""
-        examples = [self._example(index, step, slot) for slot, index in enumerate(self._indices(step))]
-        batch: Batch = {"image": np.stack([pixels for pixels, _, _ in examples])}
+        indices = self._indices(step)
+        images = np.empty((self.batch_size, *self.image_size, 3), np.uint8)
+        truths = []
+        for slot, index in enumerate(indices):
+            rng = np.random.default_rng([self.seed, 1, step, slot])
+            images[slot], boxes, kept = self._example(index, rng)
+            truths.append((self.split.records[index], boxes, kept))
         if self.task == "classifier":
-            present, known = zip(*(self.split.trigger_arrays(i) for i in self._indices(step)), strict=True)
-            return batch | {"present": np.stack(present).astype(np.float32), "known": np.stack(known)}
-        return batch | self._pad(step, [(boxes, kept) for _, boxes, kept in examples])
+            present, known = zip(*map(self.split.trigger_arrays, indices), strict=True)
+            return {"image": images, "present": np.stack(present).astype(np.float32), "known": np.stack(known)}
+        return {"image": images} | _pad(truths)
 
     def stream(self, start: int, stop: int) -> Iterator[Batch]:
-        """Batches of the steps `start` to `stop` - 1, made ahead in a thread."""
-        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
+        """Batches of the steps `start` to `stop` - 1, made ahead in threads, each picture in one thread."""
+        workers = max(1, min(_MAX_WORKERS, (os.cpu_count() or 1) // 2))
+        pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="batches")
         waiting: deque[Future[Batch]] = deque()
+        own_threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)  # OpenCV's threads cost a third more and take the cores of the device
         try:
             for step in range(start, stop + _AHEAD):
                 if step < stop:
@@ -61,25 +72,22 @@ class BatchSource:
                     yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+            cv2.setNumThreads(own_threads)
 
     def _indices(self, step: int) -> list[int]:
         count = len(self.split)
-        positions = range(step * self.batch_size, (step + 1) * self.batch_size)
-        orders = {p // count: self._order(p // count) for p in (positions[0], *positions)}
-        return [int(orders[position // count][position % count]) for position in positions]
+        places = [divmod(position, count) for position in range(step * self.batch_size, (step + 1) * self.batch_size)]
+        orders = {epoch: self._order(epoch) for epoch in {epoch for epoch, _ in places}}
+        return [int(orders[epoch][position]) for epoch, position in places]
 
-    def _order(self, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
         return np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.split))
 
-    def _example(
-        self, index: int, step: int, slot: int
-    ) -> tuple[Pixels, Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-        rng = np.random.default_rng([self.seed, 1, step, slot])
+    def _example(self, index: int, rng: np.random.Generator) -> tuple[Pixels, Floats, Bools]:
         pixels, xyxy = self._load(index)
-        warp = random_warp((pixels.shape[0], pixels.shape[1]), self.image_size, self.augment, rng)
-        warped = jitter_colors(warp_pixels(pixels, warp, self.image_size), self.augment, rng)
-        boxes, kept = warp_boxes(xyxy, warp, self.image_size, min_visible=self.augment.min_visible)
-        return warped, boxes, kept
+        placement = random_placement((pixels.shape[0], pixels.shape[1]), self.image_size, self.augment, rng)
+        placed = jitter_colors(place_pixels(pixels, placement), self.augment, rng)
+        return placed, *place_boxes(xyxy, placement, min_visible=self.augment.min_visible)
 
     def _load(self, index: int) -> tuple[Pixels, Floats]:
         """The picture, no larger than augmentation can use, and its boxes on it."""
@@ -98,15 +106,16 @@ class BatchSource:
             self._cached_bytes += pixels.nbytes
         return loaded
 
-    def _pad(self, step: int, truths: list[tuple[Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]]) -> Batch:
-        most = max(int(kept.sum()) for _, kept in truths)
-        room = max(1, -(-most // _TRUTHS_ROUNDED_TO)) * _TRUTHS_ROUNDED_TO
-        boxes = np.zeros((len(truths), room, 4), np.float32)
-        labels = np.full((len(truths), room), -1, np.int32)
-        crowd = np.zeros((len(truths), room), bool)
-        for row, (index, (xyxy, kept)) in enumerate(zip(self._indices(step), truths, strict=True)):
-            record, count = self.split.records[index], int(kept.sum())
-            boxes[row, :count] = xyxy[kept]
-            labels[row, :count] = np.asarray(record.labels, np.int32)[kept]
-            crowd[row, :count] = np.asarray(record.crowd, bool)[kept]
-        return {"boxes": boxes, "labels": labels, "crowd": crowd}
+
+def _pad(truths: list[tuple[Record, Floats, Bools]]) -> Batch:
+    most = max(int(kept.sum()) for _, _, kept in truths)
+    room = max(1, -(-most // _TRUTHS_ROUNDED_TO)) * _TRUTHS_ROUNDED_TO
+    boxes = np.zeros((len(truths), room, 4), np.float32)
+    labels = np.full((len(truths), room), -1, np.int32)
+    crowd = np.zeros((len(truths), room), bool)
+    for row, (record, xyxy, kept) in enumerate(truths):
+        count = int(kept.sum())
+        boxes[row, :count] = xyxy[kept]
+        labels[row, :count] = np.asarray(record.labels, np.int32)[kept]
+        crowd[row, :count] = np.asarray(record.crowd, bool)[kept]
+    return {"boxes": boxes, "labels": labels, "crowd": crowd}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -75,11 +75,12 @@ class Split:
     def frame(self, index: int) -> Frame:
         """The picture of record `index`, checked against its pixel hash."""
         record = self.records[index]
-        pixels = decode_image(self.read(index), where=f"{self.name}[{index}] {record.file_name}")
+        allowed = math.ceil(record.size[0] * record.size[1] / 1e6)  # megapixels: as large as it was when recorded
+        where = f"{self.name}[{index}] {record.file_name}"
+        pixels = decode_image(self.read(index), where=where, max_megapixels=allowed)
         if pixel_hash(pixels) != record.pixel_hash:
             raise DataError(
-                f"{self.name}[{index}] {record.file_name}: its pixels are not those that were recorded; "
-                "the file changed since. Run extract again."
+                f"{where}: its pixels are not those that were recorded; the file changed since. Run extract again."
             )
         return Frame(pixels, record.file_name)
 
@@ -119,7 +120,7 @@ class DataSet:
     validation: Split
     test: Split
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Split]:
         return iter((self.train, self.validation, self.test))
 
     def _repr_html_(self) -> str:

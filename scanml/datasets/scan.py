@@ -54,16 +54,14 @@ def _scan_one(raw: RawImage, max_megapixels: int) -> Scanned:
     data = read_bytes(raw.path)
     pixels = decode_image(data, where=str(raw.path), max_megapixels=max_megapixels)
     height, width = pixels.shape[:2]
-    xywh = np.asarray(raw.xywh, np.float32).reshape(-1, 4)
-    xyxy = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
     said, stored = (raw.width, raw.height), stored_size(data, where=str(raw.path))
-    if said not in ((0, 0), (width, height)):
-        if said != stored:
-            raise DataError(
-                f"{raw.path}: the picture is {width}×{height}, its record says {said[0]}×{said[1]}; mend one."
-            )
+    if said not in ((0, 0), (width, height), stored):
+        raise DataError(f"{raw.path}: the picture is {width}×{height}, its record says {said[0]}×{said[1]}; mend one.")
+    xywh = np.asarray(raw.xywh, np.float64).reshape(-1, 4)
+    xyxy = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
+    xyxy = np.clip(xyxy, 0, [raw.width, raw.height] * 2).astype(np.float32)
+    if said != (width, height):
         xyxy = turn_boxes(xyxy, (raw.height, raw.width), orientation(data))
-    xyxy = np.clip(xyxy, 0, [width, height, width, height]).astype(np.float32)
     look = tuple(int(word) for word in difference_hash(pixels))
     return Scanned(raw, (height, width), pixel_hash(pixels), look, xyxy)
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
-from scanml.config import from_json, to_json
-from scanml.datasets.images import decode_image, is_upright
+from scanml.config import fingerprint, from_json, to_json
+from scanml.datasets.images import is_upright
 from scanml.datasets.records import DataSet, Record, Split, data_set
-from scanml.errors import ArtifactError
+from scanml.errors import ArtifactError, ScanmlError
 from scanml.structures.examples import LabelSpace
 
 FORMAT = 1
@@ -46,6 +46,11 @@ class Index:
     num_records: int
     fingerprint: str
     files: dict[str, str]  # name → SHA-256
+    checksum: str = ""  # of all of the above
+
+    def expected_checksum(self) -> str:
+        """What `checksum` has to be."""
+        return fingerprint(dataclasses.replace(self, checksum=""))
 
 
 def write_shards(split: Split, folder: Path, *, shard_megabytes: int) -> None:
@@ -64,8 +69,9 @@ def write_shards(split: Split, folder: Path, *, shard_megabytes: int) -> None:
         lines.append(json.dumps({"record": to_json(split.records[index]), "place": to_json(place)}))
     (folder / "records.jsonl").write_text("".join(line + "\n" for line in lines))
     files = {name: _sha256(folder / name) for name in [*names, "records.jsonl"]}
-    index_value = Index(FORMAT, split.name, split.labels, len(split), split.fingerprint, files)
-    (folder / "index.json").write_text(json.dumps(to_json(index_value), indent=1))
+    value = Index(FORMAT, split.name, split.labels, len(split), split.fingerprint, files)
+    value = dataclasses.replace(value, checksum=value.expected_checksum())
+    (folder / "index.json").write_text(json.dumps(to_json(value), indent=1))
 
 
 def open_shards(folder: Path, *, verify: bool = True) -> DataSet:
@@ -83,14 +89,15 @@ def open_split(folder: Path, *, verify: bool = True) -> Split:
         values = json.loads((folder / "index.json").read_text())
         if values.get("format") != FORMAT:
             raise ArtifactError(f"{folder}: shards of format {values.get('format')}, this scanml reads {FORMAT}.")
-        index = from_json(Index, values, where=str(folder / "index.json"))
-        if verify:
-            _verify(folder, index)
+        index = from_json(Index, values, where="index.json")
+        _check(folder, index, verify=verify)
         rows = [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
-    except (OSError, ValueError, AttributeError) as error:
-        raise ArtifactError(f"{folder}: expected shards written by `scanml extract`; {error}.") from error
-    places = [from_json(Place, row["place"], where="records.jsonl") for row in rows]
-    records = [from_json(Record, row["record"], where="records.jsonl") for row in rows]
+        places = [from_json(Place, row["place"], where="records.jsonl") for row in rows]
+        records = [from_json(Record, row["record"], where="records.jsonl") for row in rows]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, ScanmlError) as error:
+        raise ArtifactError(f"{folder}: expected shards written by `scanml extract`; {error} Extract again.") from error
+    if len(rows) != index.num_records or {place.shard for place in places} - set(index.files):
+        raise ArtifactError(f"{folder}: records.jsonl and index.json do not belong together. Extract again.")
     return Split(index.split, index.labels, records, lambda i: _read(folder, places[i]))
 
 
@@ -100,14 +107,16 @@ def _upright_bytes(split: Split) -> Iterator[bytes]:
         if is_upright(data):
             yield data
         else:
-            pixels = decode_image(data, where=split.records[index].file_name)
-            yield bytes(cv2.imencode(".png", pixels[..., ::-1])[1])
+            yield bytes(cv2.imencode(".png", split.frame(index).pixels[..., ::-1])[1])
 
 
 def _read(folder: Path, place: Place) -> bytes:
-    with (folder / place.shard).open("rb") as shard:
-        shard.seek(place.offset)
-        data = shard.read(place.length)
+    try:
+        with (folder / place.shard).open("rb") as shard:
+            shard.seek(place.offset)
+            data = shard.read(place.length)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{folder / place.shard}: cannot be read ({error}); extract again.") from error
     if zlib.crc32(data) != place.crc32:
         raise ArtifactError(
             f"{folder / place.shard}: bytes at {place.offset} differ from their checksum; extract again."
@@ -115,12 +124,14 @@ def _read(folder: Path, place: Place) -> bytes:
     return data
 
 
-def _verify(folder: Path, index: Index) -> None:
+def _check(folder: Path, index: Index, *, verify: bool) -> None:
+    if index.checksum != index.expected_checksum():
+        raise ArtifactError(f"{folder / 'index.json'}: differs from its checksum.")
     for name, expected in index.files.items():
         if Path(name).name != name:
             raise ArtifactError(f"{folder / 'index.json'}: the file name {name!r} leads out of its folder.")
-        if _sha256(folder / name) != expected:
-            raise ArtifactError(f"{folder / name}: differs from its checksum in index.json; run extract again.")
+        if verify and _sha256(folder / name) != expected:
+            raise ArtifactError(f"{folder / name}: differs from its checksum in index.json.")
 
 
 def _sha256(path: Path) -> str:

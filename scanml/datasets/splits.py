@@ -11,16 +11,13 @@ import numpy.typing as npt
 from scanml.datasets.config import DataConfig
 from scanml.errors import DataError
 
-_BANDS = 16  # of 16 bits: two hashes that differ in fewer than 16 bits agree in at least one band
-
 
 def group_near_duplicates(looks: Sequence[tuple[int, ...]], *, max_bits: int) -> npt.NDArray[np.int64]:
     """A group number (N,) for each 256-bit hash: hashes within `max_bits` of each other, directly or by a chain.
 
-    Exact for `max_bits` < 16: candidates come from equal 16-bit bands (pigeonhole), so cost stays near linear.
+    Exact for `max_bits` < 16: hashes that differ in so few bits agree in one of their 16 bands of 16 bits, so only
+    those that share a band are compared and the cost stays near linear.
     """
-    if max_bits >= _BANDS:
-        raise DataError(f"data.near_duplicate_bits must be below {_BANDS}, received {max_bits}.")
     if not looks:
         return np.zeros(0, np.int64)
     words, group = np.unique(np.asarray(looks, np.uint64).reshape(-1, 4), axis=0, return_inverse=True)
@@ -59,6 +56,8 @@ def assign_splits(
     key_of: dict[int, str] = {}
     for group, pixels in zip(groups.tolist(), pixel_hashes, strict=True):
         key_of[group] = min(pixels, key_of.get(group, pixels))
+    if not missing:
+        return ["train"] * len(pixel_hashes)
     ordered = sorted(key_of, key=lambda group: _position(key_of[group]))
     if len(ordered) < len(missing) + 1:
         raise DataError(

@@ -1,13 +1,13 @@
-"""Triggers of pictures, one JSON object a line: `{"image": name, "present": [...], "absent": [...]}`; the rest is unknown."""
+"""Triggers of pictures, one JSON object a line: `{"image", "present": [...], "absent": [...]}`; the rest is unknown."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scanml.datasets.coco import RawImage
+from scanml.datasets.coco import RawImage, is_text, unsafe_name
 from scanml.errors import DataError
 from scanml.structures.reports import Finding
 
@@ -17,8 +17,8 @@ class TriggerLabels:
     """What a JSONL file says: file name → (present, absent). Names are sorted; findings name file and line."""
 
     path: Path
-    by_image: Mapping[str, tuple[frozenset[str], frozenset[str]]]
-    names: tuple[str, ...]
+    by_image: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -29,7 +29,7 @@ def read_triggers(path: Path) -> TriggerLabels:
         DataError: the file cannot be read or is not UTF-8.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8-sig").split("\n")  # splitlines() would cut inside strings, at U+2028
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions.") from error
     except UnicodeDecodeError as error:
@@ -79,13 +79,15 @@ def _parse(line: str) -> tuple[tuple[str, frozenset[str], frozenset[str]], str |
     nothing = ("", frozenset[str](), frozenset[str]())
     try:
         values = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         return nothing, f"not JSON ({error})."
-    if not isinstance(values, dict) or not isinstance(values.get("image"), str):
+    if not isinstance(values, dict) or "image" not in values:
         return nothing, f"expected an object with an 'image', received {line[:80]!r}."
+    if problem := unsafe_name(values["image"]):
+        return nothing, problem
     unknown = set(values) - {"image", "present", "absent"}
     lists = [values.get("present", []), values.get("absent", [])]
-    if unknown or not all(isinstance(names, list) and all(isinstance(n, str) for n in names) for names in lists):
+    if unknown or not all(isinstance(names, list) and all(map(is_text, names)) for names in lists):
         return nothing, f"expected lists of names under 'present' and 'absent' only, received {line[:80]!r}."
     present, absent = frozenset(lists[0]), frozenset(lists[1])
     if present & absent:

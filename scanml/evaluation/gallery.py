@@ -11,14 +11,16 @@ from scanml.errors import DataError
 from scanml.evaluation.canvas import Color, class_color
 from scanml.evaluation.outlines import HALO, Outline, draw_labels, draw_outlines, line_width
 from scanml.evaluation.panel import draw_panel, mount
+from scanml.metrics import ImageTruth, pair_up
+from scanml.metrics.detection.pairs import IN_CROWD, SPURIOUS
 from scanml.structures import Boxes, Detections, RankedLens, SceneReading
-from scanml.structures.arrays import Bools, Doubles, Pixels
+from scanml.structures.arrays import Bools, Pixels
 
-LEGEND = "Dashed white: truth, found. Dashed red: truth, missed. Blue: right. Amber: wrong."
+LEGEND = "Dashed white: truth, found. Dashed red: truth, missed. Blue: right. Amber: wrong. Gray: a region of many."
 
-_WHITE, _RED, _BLUE, _AMBER = (255, 255, 255), (255, 69, 58), (64, 156, 255), (255, 179, 36)
+_WHITE, _RED, _BLUE, _AMBER, _GRAY = (255, 255, 255), (255, 69, 58), (64, 156, 255), (255, 179, 36), (190, 196, 206)
+_CROWD = "many: "
 _MARKER = (255, 214, 10)
-_MATCH_IOU = 0.5  # the overlap at which COCO's AP@.5 calls a box found
 _READING_SIDES = (640, 1280)  # pixels: a reading's frame is scaled to this width at least, these sides at most
 
 
@@ -37,28 +39,44 @@ def draw_detections(pixels: Pixels, detections: Detections, *, min_score: float,
     return draw_outlines(canvas, _outlines(shown.boxes, colors, labels, scale=scale))
 
 
+def draw_truth(pixels: Pixels, truth: ImageTruth, names: Sequence[str], *, min_width: int = 0) -> Pixels:
+    """A copy of `pixels` (H, W, 3) with what is truly there, a color per class; regions of many are dashed.
+
+    Raises:
+        DataError: as `draw_detections`.
+    """
+    canvas, scale = _enlarged(pixels, truth.boxes, min_width)
+    colors = [class_color(int(label)) for label in truth.labels]
+    labels = [
+        f"{_CROWD if crowd else ''}{names[label]}" for label, crowd in zip(truth.labels, truth.crowd, strict=True)
+    ]
+    return draw_outlines(canvas, _outlines(truth.boxes, colors, labels, scale=scale, dashed=truth.crowd))
+
+
 def draw_truth_and_prediction(
-    pixels: Pixels, truth: Boxes, truth_names: Sequence[str], detections: Detections, *, min_width: int = 0
+    pixels: Pixels, truth: ImageTruth, detections: Detections, *, min_width: int = 0
 ) -> Pixels:
     """A copy of `pixels` (H, W, 3) with truth dashed and predictions solid, in the colors of `LEGEND`.
 
-    A prediction is right if it is the best one left for a truth of its class, with an IoU of at least 0.5.
+    A prediction is right if it is the best one left for a truth of its class, with an IoU of at least 0.5; in a region
+    of many it is neither right nor wrong. The labels of both are into `detections.names`.
 
     Raises:
-        DataError: as `draw_detections`, or not one name for each truth box.
+        DataError: as `draw_detections`.
     """
-    if len(truth_names) != len(truth):
-        raise DataError(f"truth_names must name {len(truth)} boxes, received {len(truth_names)} names.")
-    canvas, scale = _enlarged(pixels, truth, min_width)
+    canvas, scale = _enlarged(pixels, truth.boxes, min_width)
     _check_size(pixels, detections.boxes)
-    found, right = _match(truth, truth_names, detections)
-    truth_labels = ["" if is_found else f"missed {name}" for name, is_found in zip(truth_names, found, strict=True)]
-    truth_colors = [_WHITE if is_found else _RED for is_found in found]
+    partner = pair_up(truth, detections, score=0.0).partner
+    truth_colors, truth_labels = [], []
+    for index, (label, crowd) in enumerate(zip(truth.labels, truth.crowd, strict=True)):
+        found = index in partner
+        truth_colors.append(_GRAY if crowd else _WHITE if found else _RED)
+        truth_labels.append("" if found else f"{_CROWD if crowd else 'missed '}{detections.names[label]}")
     scored = zip(detections.label_names(), detections.scores, strict=True)
     labels = [f"{name} {score:.2f}" for name, score in scored]
-    colors = [_BLUE if is_right else _AMBER for is_right in right]
-    outlines = _outlines(truth, truth_colors, truth_labels, scale=scale, dashed=True)
-    return draw_outlines(canvas, outlines + _outlines(detections.boxes, colors, labels, scale=scale))
+    colors = [_AMBER if mate == SPURIOUS else _GRAY if mate == IN_CROWD else _BLUE for mate in partner]
+    truths = _outlines(truth.boxes, truth_colors, truth_labels, scale=scale, dashed=np.ones(len(truth), np.bool_))
+    return draw_outlines(canvas, truths + _outlines(detections.boxes, colors, labels, scale=scale))
 
 
 def draw_marker(pixels: Pixels, corners: npt.ArrayLike, name: str) -> Pixels:
@@ -114,6 +132,11 @@ def draw_reading(
     drawn = draw_detections(canvas, scaled, min_score=min_score)
     unit = float(np.clip(height / 480, 1.0, 2.0))
     return mount(drawn, draw_panel(reading.triggers, ranked, lens_names, unit=unit, min_height=height), unit=unit)
+
+
+def shrink(pixels: Pixels, *, max_side: int) -> Pixels:
+    """`pixels` (H, W, 3) with no side above `max_side` pixels; a smaller picture stays as it is."""
+    return _resized(pixels, min(1.0, max_side / max(pixels.shape[:2])))
 
 
 def encode_jpeg(pixels: Pixels, quality: int = 88) -> bytes:
@@ -173,30 +196,11 @@ def _resized(pixels: Pixels, scale: float) -> Pixels:
 
 
 def _outlines(
-    boxes: Boxes, colors: Sequence[Color], labels: Sequence[str], *, scale: float, dashed: bool = False
+    boxes: Boxes, colors: Sequence[Color], labels: Sequence[str], *, scale: float, dashed: Bools | None = None
 ) -> list[Outline]:
     corners = np.round(boxes.xyxy.astype(np.float64) * scale)
     height, width = (max(1, round(side * scale)) for side in boxes.image_size)
     corners = np.clip(corners, 0, [width, height, width, height]).astype(int)
     places = [(int(left), int(top), int(right), int(bottom)) for left, top, right, bottom in corners]
-    return [Outline(*values, dashed=dashed) for values in zip(places, colors, labels, strict=True)]
-
-
-def _match(truth: Boxes, truth_names: Sequence[str], detections: Detections) -> tuple[Bools, Bools]:
-    """Which truths were found and which detections are right; best score first, each truth once."""
-    overlap = _pairwise_iou(detections.boxes, truth)
-    found, right = np.zeros(len(truth), np.bool_), np.zeros(len(detections), np.bool_)
-    for row, name in enumerate(detections.label_names()):
-        same = np.array([other == name for other in truth_names], np.bool_)
-        candidates = np.where(same & ~found, overlap[row], 0.0)
-        if len(truth) and candidates.max() >= _MATCH_IOU:
-            found[candidates.argmax()] = right[row] = True
-    return found, right
-
-
-def _pairwise_iou(one: Boxes, other: Boxes) -> Doubles:
-    a, b = one.xyxy[:, None].astype(np.float64), other.xyxy[None].astype(np.float64)
-    sides = np.maximum(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0.0)
-    shared = sides.prod(axis=-1)
-    union = one.areas()[:, None] + other.areas()[None] - shared
-    return np.asarray(shared / np.maximum(union, np.finfo(np.float64).tiny), dtype=np.float64)
+    dashes = np.zeros(len(boxes), np.bool_) if dashed is None else dashed
+    return [Outline(*values[:3], dashed=bool(values[3])) for values in zip(places, colors, labels, dashes, strict=True)]

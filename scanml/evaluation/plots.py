@@ -138,6 +138,23 @@ def interval_figure(metrics: Sequence[Metric]) -> Figure:
     return figure
 
 
+def count_figure(counts: Mapping[str, int]) -> Figure:
+    """A bar for each name, most first; of more than 40, both ends."""
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    cut, half = len(ordered) > _MANY_ROWS, _MANY_ROWS // 2
+    rows = [*ordered[:half], (f"… {len(ordered) - _MANY_ROWS} more …", 0), *ordered[-half:]] if cut else ordered
+    figure, axes = _figure((6.4, 0.9 + 0.3 * max(len(rows), 1)))
+    axes.barh(range(len(rows)), [count for _, count in rows], color=_LEAD, height=0.62)
+    for row, (_, count) in enumerate(rows):
+        if not cut or row != half:
+            axes.annotate(f" {count:,}", (count, row), va="center", color=_INK, fontsize=8.5)
+    axes.set_yticks(range(len(rows)), [_short(name) for name, _ in rows])
+    axes.set(ylim=(max(len(rows), 1) - 0.5, -0.5))
+    _finish(axes, empty="" if rows else "nothing to count")
+    axes.grid(False, axis="y")
+    return figure
+
+
 def history_figure(steps: Sequence[int], series: Mapping[str, Sequence[float]]) -> Figure:
     """A line per series over training steps; logarithmic where all is positive and spans more than a factor of 20.
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
 from scanml.errors import ArtifactError, DataError
 
@@ -61,6 +62,11 @@ nav a:hover { text-decoration: underline; }
 .bad { color: var(--bad); background: var(--bad-ground); }
 .caution { color: var(--caution); background: var(--caution-ground); }
 .plain { color: var(--quiet); background: var(--plain-ground); }
+.numbers { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1rem 0 1.4rem; }
+.numbers div { flex: 1 1 9rem; padding: 0.9rem 1.1rem; background: var(--card); border: 1px solid var(--line);
+  border-radius: 12px; }
+.numbers b { display: block; font-size: 1.9rem; line-height: 1.25; letter-spacing: -0.02em; font-weight: 650; }
+.numbers span { display: block; color: var(--quiet); font-size: 0.85rem; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; margin: 1.2rem 0 1.8rem; }
 table { border-collapse: collapse; width: 100%; font-size: 0.92rem; }
 caption, figcaption { color: var(--quiet); font-size: 0.88rem; text-align: left; line-height: 1.45; }
@@ -115,6 +121,14 @@ class Page:
         """A verdict or a fact in a word or two; badges that follow each other stand in one line."""
         self._body.append(f'<span class="badge {_escape(tone)}">{_escape(text)}</span>')
 
+    def numbers(self, items: Iterable[tuple[str, str, str]]) -> None:
+        """Numbers to be seen first: what each is, the number, and a word below it, such as its interval."""
+        cards = (
+            f"<div><span>{_escape(name)}</span><b>{_escape(number)}</b><span>{_escape(below)}</span></div>"
+            for name, number, below in items
+        )
+        self._body.append(f'<div class="numbers">{"".join(cards)}</div>')
+
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Cell]], *, caption: str = "") -> None:
         """A table; numbers are aligned right, floats have three decimals, None and NaN are a dash.
 
@@ -133,6 +147,11 @@ class Page:
         lines = "\n".join(f"<tr>{row}</tr>" for row in cells)
         table = f"<table>{title}<thead><tr>{heads}</tr></thead>\n<tbody>\n{lines}\n</tbody></table>"
         self._body.append(f'<div class="scroll">{table}</div>')
+
+    def links(self, items: Iterable[tuple[str, str]]) -> None:
+        """(text, path) pairs in one line; paths are relative to the page, so that a moved folder keeps its links."""
+        links = (f'<a href="{_escape(quote(path))}">{_escape(text)}</a>' for text, path in items)
+        self._body.append(f"<nav>{''.join(links)}</nav>")
 
     def figure(self, picture: Figure | bytes, *, caption: str = "") -> None:
         """A Matplotlib figure, whose inks follow light and dark, or the bytes of a PNG or JPEG, shown as they are."""

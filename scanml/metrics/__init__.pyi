@@ -7,8 +7,8 @@ from .calibration import (
     reliability_curve,
 )
 from .detection.accumulate import Accumulated
-from .detection.coco import Matches, detection_metrics, match
-from .detection.pairs import Pairing, confusion, image_f1, mean_matched_iou, pair_up
+from .detection.coco import Matches, detection_metrics, detection_values, match
+from .detection.pairs import Pairing, confusion, image_f1, matched_iou_values, mean_matched_iou, pair_up
 from .detection.truth import ImageTruth
 from .iou import pairwise_iou
 from .multilabel import (
@@ -33,11 +33,13 @@ __all__ = [
     "calibration_errors",
     "confusion",
     "detection_metrics",
+    "detection_values",
     "expected_calibration_error",
     "f1",
     "fit_temperature",
     "image_f1",
     "match",
+    "matched_iou_values",
     "mean_matched_iou",
     "multilabel_metrics",
     "multilabel_values",

@@ -24,9 +24,9 @@ def locked(
     """A read-only copy of `values` as `dtype`; `None` in `shape` stands for any size, an empty list for 0 rows.
 
     Raises:
-        DataError: another rank or size, or a value that is not finite.
+        DataError: another rank or size, a value that `dtype` cannot hold, or one that is not finite.
     """
-    array = np.array(values, dtype=dtype)
+    array = _cast(values, np.dtype(dtype), name)
     if array.size == 0 and array.ndim == 1 and len(shape) > 1:
         array = array.reshape([0, *[size or 0 for size in shape[1:]]])
     fits = array.ndim == len(shape) and all(
@@ -38,4 +38,17 @@ def locked(
     if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
         raise DataError(f"{name} must be finite, received {int((~np.isfinite(array)).sum())} values that are not.")
     array.setflags(write=False)
+    return array
+
+
+def _cast(values: object, dtype: np.dtype[Any], name: str) -> npt.NDArray[Any]:
+    """A copy as `dtype`, refused where that would change a value: 0.5 is no label, 300 no pixel."""
+    try:
+        given = np.asarray(values)
+        with np.errstate(over="ignore", invalid="ignore"):
+            array = given.astype(dtype)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DataError(f"{name} must be an array of {dtype}: {error}.") from error
+    if dtype.kind in "iub" and given.dtype != dtype and not np.array_equal(array, given):
+        raise DataError(f"{name} must hold {dtype} values, received {given.dtype} values that it cannot hold.")
     return array

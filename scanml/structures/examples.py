@@ -25,7 +25,8 @@ class DetectionExample:
         count = len(self.boxes)
         if self.boxes.image_size != self.frame.size:
             raise DataError(
-                f"{self.frame.frame_id}: boxes are for an image of {self.boxes.image_size}, the frame is {self.frame.size}."
+                f"{self.frame.frame_id}: boxes are for an image of {self.boxes.image_size}, "
+                f"the frame is {self.frame.size}."
             )
         object.__setattr__(self, "labels", locked(self.labels, "int32", (count,), name="labels"))
         object.__setattr__(self, "crowd", locked(self.crowd, "bool", (count,), name="crowd"))
@@ -89,4 +90,8 @@ class ExampleSet(Protocol):
 
     def scene(self, index: int) -> SceneExample:
         """Example `index` with its triggers."""
+        ...
+
+    def trigger_arrays(self, index: int) -> tuple[Bools, Bools]:
+        """(present, known) bool (T,) of example `index`, without opening its picture."""
         ...

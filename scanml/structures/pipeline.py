@@ -1,4 +1,4 @@
-"""A pipeline as a value: named steps, where their inputs come from. `pipelines.run` executes it, `wrap` will write it out."""
+"""A pipeline as a value: named steps and where their inputs come from. `pipelines.run` executes it."""
 
 from __future__ import annotations
 

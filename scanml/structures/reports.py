@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,7 +65,8 @@ class DataReport:
         return not self.errors
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><td>{f.severity}<td>{f.where}<td>{f.problem}<td>{f.remedy}" for f in self.findings)
+        lines = ((f.severity, f.where, f.problem, f.remedy) for f in self.findings)
+        rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}" for cell in line) for line in lines)
         return f"<table><tr><th>severity<th>where<th>problem<th>remedy{rows}</table>"
 
 
@@ -86,10 +88,10 @@ class GateVerdict:
 
 @dataclass(frozen=True)
 class EvalReport:
-    """Metrics of one model on one test set, with what the gate needs to trust them.
+    """Metrics of one model on one test set, by name.
 
-    `test_hashes` are the images' pixel hashes, `num_leaked` how many of them the model was trained on, `page` a
-    self-contained HTML page.
+    `test_fingerprint` changes with any test image or its truth, `num_leaked` counts the test images that the model was
+    trained on, `page` is a self-contained HTML page.
     """
 
     task: str
@@ -115,7 +117,8 @@ class EvalReport:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{m.name}<td>{_number(m.value)}<td>{_number(m.low)} … {_number(m.high)}<td>{m.num_units}"
+            f"<tr><td>{html.escape(m.name)}<td>{_number(m.value)}"
+            f"<td>{_number(m.low)} … {_number(m.high)}<td>{m.num_units}"
             for m in self.metrics.values()
         )
         return f"<table><tr><th>metric<th>value<th>95 % interval<th>n{rows}</table>"

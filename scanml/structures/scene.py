@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from scanml.errors import DataError
 from scanml.structures.arrays import Floats, Ints, locked
@@ -98,6 +99,24 @@ class SceneReader(Protocol):
     def read(self, frames: Sequence[Frame]) -> list[SceneReading]:
         """One reading for every frame, in order."""
         ...
+
+
+def to_readings(
+    answers: Mapping[str, npt.NDArray[Any]], frames: Sequence[Frame], *, labels: LabelSpace
+) -> list[SceneReading]:
+    """A model's answers as readings of their frames, in order; answers beyond the last frame are left out.
+
+    `boxes` (B, D, 4) xyxy px, `scores` and `labels` (B, D) hold in their first `num_detections` (B,) places;
+    `trigger_probabilities` is (B, T).
+    """
+    readings = []
+    for row, frame in enumerate(frames):
+        found = slice(int(answers["num_detections"][row]))
+        boxes, scores, classes = (answers[name][row, found] for name in ("boxes", "scores", "labels"))
+        detections = Detections(Boxes(boxes, frame.size), scores, classes, labels.class_names)
+        triggers = Triggers(labels.trigger_names, answers["trigger_probabilities"][row], calibrated=True)
+        readings.append(SceneReading(frame.frame_id, triggers, detections))
+    return readings
 
 
 def _check_probabilities(scores: Floats, name: str) -> None:

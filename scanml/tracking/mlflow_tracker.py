@@ -102,6 +102,11 @@ class MlflowTracker:
             run = client.create_run(experiment_id, run_name=run_name, tags=fit_tags(all_tags))
         return cls(client, run.info.run_id, uri=uri)
 
+    @classmethod
+    def resume(cls, uri: str, run_id: str) -> MlflowTracker:
+        """Go on writing into a run that was begun before."""
+        return cls(connect(uri), run_id, uri=uri)
+
     @property
     def run_id(self) -> str | None:
         return self._run_id

@@ -35,6 +35,6 @@ def averaged(model: keras.Model) -> list[keras.Variable]:
 
 
 def average_rate(step: Tensor, decay: float) -> Tensor:
-    """How far the average moves towards the weights at update `step` (from 0): quickly at first, 1 - `decay` at last."""
+    """How far the average moves towards the weights at update `step` (from 0): far at first, 1 - `decay` at last."""
     step = keras.ops.cast(step, "float32")
     return 1.0 - keras.ops.minimum(decay, (1.0 + step) / (10.0 + step))

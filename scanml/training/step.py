@@ -17,6 +17,7 @@ from scanml.training.optimizer import average_rate, averaged, build_optimizer
 class Step(Protocol):
     """A model in training. `variables` are what a checkpoint holds, in a fixed order; `sync` makes them current."""
 
+    model: keras.Model
     variables: dict[str, list[keras.Variable]]
 
     def __call__(self, batch: Batch) -> Outputs: ...

@@ -6,6 +6,7 @@ import pytest
 
 from scanml.errors import DataError
 from scanml.evaluation import canvas, gallery, outlines, panel
+from scanml.metrics import ImageTruth
 from scanml.structures import Boxes, Detections, MarkerMatch, RankedLens, SceneReading, Triggers
 
 NAMES = ("cup", "<b>dog</b>", "ciel\nnuit", "", "日本")
@@ -26,6 +27,10 @@ def one_detection(xyxy, size, *, score=0.9):
     return Detections(Boxes([xyxy], size), [score], [0], NAMES)
 
 
+def truth_of(boxes):
+    return ImageTruth(boxes, np.zeros(len(boxes), int), np.zeros(len(boxes), bool))
+
+
 def reading_of(detections, *, marker=None):
     triggers = Triggers(("sky", "drink <i>", "x" * 300), [0.97, 0.4, 0.0])
     return SceneReading("frame-1", triggers, detections, marker)
@@ -40,10 +45,11 @@ def test_any_size_of_image_can_be_drawn_on(rng, size):
     before = pixels.copy()
     detections = detections_in(size, rng)
     drawn = gallery.draw_detections(pixels, detections, min_score=0.0)
-    both = gallery.draw_truth_and_prediction(pixels, detections.boxes, ["cup"] * 5, detections)
+    both = gallery.draw_truth_and_prediction(pixels, truth_of(detections.boxes), detections)
+    true = gallery.draw_truth(pixels, truth_of(detections.boxes), NAMES)
     marked = gallery.draw_marker(pixels, [[0, 0], [size[1], 0], [size[1], size[0]], [0, size[0]]], "poster")
     read = gallery.draw_reading(pixels, reading_of(detections), RANKED, {"lens-1": "Mars"})
-    assert drawn.shape == both.shape == marked.shape == pixels.shape
+    assert drawn.shape == both.shape == true.shape == marked.shape == pixels.shape
     assert read.dtype == np.uint8 and read.shape[2] == 3 and max(read.shape) < 2200  # 1280, the panel and margins
     np.testing.assert_array_equal(pixels, before)
 
@@ -58,7 +64,8 @@ def test_without_detections_nothing_changes(rng):
     pixels = rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)
     nothing = Detections.empty(NAMES, image_size=(40, 60))
     np.testing.assert_array_equal(gallery.draw_detections(pixels, nothing, min_score=0.0), pixels)
-    np.testing.assert_array_equal(gallery.draw_truth_and_prediction(pixels, nothing.boxes, [], nothing), pixels)
+    np.testing.assert_array_equal(gallery.draw_truth_and_prediction(pixels, truth_of(nothing.boxes), nothing), pixels)
+    np.testing.assert_array_equal(gallery.draw_truth(pixels, truth_of(nothing.boxes), NAMES), pixels)
 
 
 def test_a_box_changes_its_outline_and_nothing_else():
@@ -85,21 +92,30 @@ def test_only_scores_from_min_score_on_are_drawn():
 
 def test_truth_found_missed_and_wrong_predictions_differ_in_color():
     size = (100, 200)
-    truth = Boxes([[10, 10, 50, 50], [120, 20, 180, 80]], size)
+    truth = truth_of(Boxes([[10, 10, 50, 50], [120, 20, 180, 80]], size))
     predicted = Detections(Boxes([[12, 12, 50, 50], [60, 60, 100, 95]], size), [0.9, 0.8], [0, 0], NAMES)
-    drawn = gallery.draw_truth_and_prediction(np.zeros((*size, 3), np.uint8), truth, ["cup", "cup"], predicted)
+    drawn = gallery.draw_truth_and_prediction(np.zeros((*size, 3), np.uint8), truth, predicted)
     colors = {tuple(color) for color in drawn.reshape(-1, 3).tolist()}
     assert {gallery._WHITE, gallery._RED, gallery._BLUE, gallery._AMBER} <= colors
     assert tuple(drawn[20, 120].tolist()) == gallery._RED
     assert tuple(drawn[60, 60].tolist()) == gallery._AMBER
 
 
-@pytest.mark.parametrize(("name", "right"), [("cup", [True, False]), ("other", [False, False])])
-def test_each_truth_is_found_once_and_only_by_its_class(name, right):
-    truth = Boxes([[0, 0, 10, 10]], (20, 20))
-    twice = Detections(Boxes([[0, 0, 10, 10], [0, 0, 10, 10]], (20, 20)), [0.9, 0.8], [0, 0], NAMES)
-    found, matched = gallery._match(truth, [name], twice)
-    assert matched.tolist() == right and found.tolist() == [any(right)]
+def test_what_lies_in_a_region_of_many_is_neither_right_nor_wrong():
+    size = (100, 200)
+    truth = ImageTruth(Boxes([[10, 10, 150, 90]], size), [0], [True])
+    drawn = gallery.draw_truth_and_prediction(
+        np.zeros((*size, 3), np.uint8), truth, one_detection([40, 30, 80, 70], size)
+    )
+    colors = {tuple(color) for color in drawn.reshape(-1, 3).tolist()}
+    assert gallery._GRAY in colors
+    assert not {gallery._WHITE, gallery._RED, gallery._BLUE, gallery._AMBER} & colors
+
+
+def test_shrinking_keeps_the_shape_and_small_pictures():
+    wide = np.zeros((100, 400, 3), np.uint8)
+    assert gallery.shrink(wide, max_side=200).shape == (50, 200, 3)
+    assert gallery.shrink(wide, max_side=500).shape == wide.shape
 
 
 def test_a_small_picture_is_enlarged_on_request(rng):
@@ -155,12 +171,12 @@ def test_what_is_no_picture_is_refused(pixels):
         gallery.encode_png(pixels)
 
 
-def test_boxes_of_another_image_and_missing_names_are_refused(rng):
+def test_boxes_of_another_image_are_refused(rng):
     pixels, detections = np.zeros((10, 10, 3), np.uint8), detections_in((20, 20), rng)
     with pytest.raises(DataError, match="belong"):
         gallery.draw_detections(pixels, detections, min_score=0.0)
-    with pytest.raises(DataError, match="truth_names"):
-        gallery.draw_truth_and_prediction(pixels, detections.boxes, [], detections)
+    with pytest.raises(DataError, match="belong"):
+        gallery.draw_truth_and_prediction(pixels, truth_of(detections.boxes), detections)
 
 
 def test_eighty_classes_have_eighty_colors_with_legible_ink():

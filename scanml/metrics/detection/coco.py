@@ -98,30 +98,34 @@ def match(truths: Sequence[ImageTruth], detections: Sequence[Detections], *, num
     return Matches(cells, num_images)
 
 
-def detection_metrics(
-    matches: Matches, class_names: Sequence[str], *, num_resamples: int = 1000, seed: int = 0
-) -> dict[str, Metric]:
-    """COCO's twelve numbers and "AP/<class>", "AP50/<class>", each with its 95 % interval over images.
+def detection_values(
+    matches: Matches, class_names: Sequence[str], *, weights: npt.NDArray[np.integer]
+) -> dict[str, Doubles]:
+    """COCO's twelve numbers and "AP/<class>", "AP50/<class>", each (R,), for every row of `weights` (R, I).
 
     Raises:
-        DataError: not one name per class.
+        DataError: not one name per class, or not one weight per image.
     """
     if len(class_names) != len(matches.cells):
         raise DataError(f"expected {len(matches.cells)} class names, received {len(class_names)}.")
-    once = np.ones((1, matches.num_images), np.int32)
-    drawn = resample_weights(matches.num_images, num_resamples=num_resamples, seed=seed)
-    values = {name: float(value[0]) for name, value in _named(matches.accumulate(once), class_names).items()}
-    samples = _named(matches.accumulate(drawn), class_names)
-    return with_intervals(values, samples, num_units=dict.fromkeys(values, matches.num_images))
-
-
-def _named(numbers: Accumulated, class_names: Sequence[str]) -> dict[str, Doubles]:
+    numbers = matches.accumulate(weights)
     per_class = {
         f"{kind}/{name}": row
         for kind, rows in numbers.per_class().items()
         for name, row in zip(class_names, rows, strict=True)
     }
     return numbers.summary() | per_class
+
+
+def detection_metrics(
+    matches: Matches, class_names: Sequence[str], *, num_resamples: int = 1000, seed: int = 0
+) -> dict[str, Metric]:
+    """`detection_values` of all images, each with its 95 % interval over images."""
+    once = np.ones((1, matches.num_images), np.int32)
+    drawn = resample_weights(matches.num_images, num_resamples=num_resamples, seed=seed)
+    values = {name: float(row[0]) for name, row in detection_values(matches, class_names, weights=once).items()}
+    samples = detection_values(matches, class_names, weights=drawn)
+    return with_intervals(values, samples, num_units=dict.fromkeys(values, matches.num_images))
 
 
 def _truth_set(truths: Sequence[ImageTruth], num_classes: int) -> COCO:

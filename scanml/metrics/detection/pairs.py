@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from scanml.metrics.bootstrap import resample_weights, with_intervals
 from scanml.metrics.detection.truth import ImageTruth, check_images
@@ -92,6 +93,21 @@ def image_f1(
     return values
 
 
+def matched_iou_values(
+    truths: Sequence[ImageTruth],
+    detections: Sequence[Detections],
+    *,
+    weights: npt.NDArray[np.integer],
+    iou: float = IOU,
+    score: float = SCORE,
+) -> Doubles:
+    """The mean overlap of detections with the objects of their class that they found, (R,) for `weights` (R, I)."""
+    pairings = [pair_up(truth, found, iou=iou, score=score) for truth, found in zip(truths, detections, strict=True)]
+    totals = np.array([pairing.iou.sum() for pairing in pairings])
+    counts = np.array([np.count_nonzero(pairing.partner >= 0) for pairing in pairings], dtype=np.float64)
+    return ratio_or_nan(weights @ totals, weights @ counts)
+
+
 def mean_matched_iou(
     truths: Sequence[ImageTruth],
     detections: Sequence[Detections],
@@ -101,13 +117,9 @@ def mean_matched_iou(
     num_resamples: int = 1000,
     seed: int = 0,
 ) -> Metric:
-    """ "IoU": the mean overlap of detections with the objects of their class that they found, and its interval."""
-    pairings = [pair_up(truth, found, iou=iou, score=score) for truth, found in zip(truths, detections, strict=True)]
-    totals = np.array([pairing.iou.sum() for pairing in pairings])
-    counts = np.array([np.count_nonzero(pairing.partner >= 0) for pairing in pairings], dtype=np.float64)
-    once = np.ones((1, len(pairings)), np.int32)
-    value, samples = (
-        ratio_or_nan(weights @ totals, weights @ counts)
-        for weights in (once, resample_weights(len(pairings), num_resamples=num_resamples, seed=seed))
-    )
-    return with_intervals({"IoU": float(value[0])}, {"IoU": samples}, num_units={"IoU": len(pairings)})["IoU"]
+    """ "IoU": `matched_iou_values` of all images, and its 95 % interval."""
+    count = len(truths)
+    drawn = resample_weights(count, num_resamples=num_resamples, seed=seed)
+    weights = np.concatenate([np.ones((1, count), np.int32), drawn])
+    values = matched_iou_values(truths, detections, weights=weights, iou=iou, score=score)
+    return with_intervals({"IoU": float(values[0])}, {"IoU": values[1:]}, num_units={"IoU": count})["IoU"]

@@ -1,0 +1,18 @@
+"""Can a small detector learn this COCO folder from scratch?
+
+Command   scanml run --config detect --in data=photos/ --out out/
+Needs     photos/images/ and photos/instances.json (or train.json, validation.json, test.json)
+"""
+
+from scanml.models import SceneDetectorConfig
+from scanml.steps import Experiment, GateConfig, Rule
+from scanml.training import TrainConfig
+
+
+def config() -> Experiment:
+    return Experiment(
+        name="detect",
+        detector=SceneDetectorConfig(size="small"),
+        train=TrainConfig(steps=2_000),
+        gate=GateConfig(detector=(Rule(metric="AP50", floor=0.3, max_drop=0.02),)),
+    )

@@ -1,0 +1,22 @@
+"""Do a detector and a trigger classifier read the drawn scan world well enough to rank its lenses?
+
+Command   scanml demo
+"""
+
+from scanml.models import SceneClassifierConfig, SceneDetectorConfig
+from scanml.steps import Experiment, GateConfig, Rule
+from scanml.training import TrainConfig
+
+
+def config() -> Experiment:
+    return Experiment(
+        name="scan",
+        detector=SceneDetectorConfig(size="small", image_size=(192, 256)),
+        classifier=SceneClassifierConfig(size="small", image_size=(96, 128)),
+        train=TrainConfig(steps=800),
+        classifier_train=TrainConfig(steps=400),
+        gate=GateConfig(
+            detector=(Rule(metric="AP50", floor=0.5, max_drop=0.02),),
+            classifier=(Rule(metric="mAP", floor=0.8, max_drop=0.02),),
+        ),
+    )

@@ -1,0 +1,46 @@
+"""The `scanml` command: words on a command line, exit codes, and the only place that prints."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from scanml.cli.parser import build_parser
+from scanml.errors import ScanmlError
+
+INTERRUPTED, TERMINATED = 130, 143  # 128 + the signal's number, as shells say it
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code: 0 done, 2 bad input, 3 refused, 130 and 143 interrupted."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parsed = build_parser(words).parse_args(words)
+    _prepare_process(quiet=parsed.quiet)
+    try:
+        code: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except ScanmlError as error:
+        print(f"scanml: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("scanml: interrupted; the same command goes on where it stopped.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _prepare_process(*, quiet: bool) -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's remarks about hardware that is not there
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logging.getLogger("scanml").setLevel(logging.WARNING if quiet else logging.INFO)
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(_: int, __: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)

@@ -1,0 +1,101 @@
+"""One step on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from scanml.config import to_json
+from scanml.errors import ConfigError
+from scanml.steps.contract import Options
+from scanml.steps.experiment import Experiment, load_experiment, smoke_test
+from scanml.steps.report import StepReport
+from scanml.tracking.stores import local_store
+
+REFUSED = 3
+
+
+def run_step(parsed: argparse.Namespace) -> int:
+    """Run, resume or find finished the step that was named."""
+    experiment = read_experiment(parsed)
+    step = importlib.import_module(f"scanml.steps.{parsed.command}")
+    if parsed.command == "register" and parsed.rollback:
+        version = step.rollback(experiment, _required_store(parsed))
+        print(f"{experiment.name}: version {version} is champion again")
+        return 0
+    if parsed.out is None:
+        raise ConfigError("scanml register needs --out FOLDER, or --rollback.")
+    options = Options(
+        task=getattr(parsed, "task", None),
+        fresh=parsed.fresh,
+        store=_store(parsed),
+        parent_run_id=parsed.parent_run,
+    )
+    report = step.run(experiment, read_inputs(parsed.inputs), parsed.out, options)
+    show_report(report, parsed.out, as_json=parsed.json)
+    if parsed.command == "register" and parsed.promote and report.verdict.passed:
+        version = step.promote(experiment, _required_store(parsed))
+        print(f"{experiment.name}: version {version} is champion", file=sys.stderr if parsed.json else sys.stdout)
+    return exit_code(passed=report.verdict.passed, refusal=parsed.refusal)
+
+
+def exit_code(*, passed: bool, refusal: str) -> int:
+    """3 for a refusal, unless the caller reads verdicts from the report."""
+    return 0 if passed or refusal == "report" else REFUSED
+
+
+def read_experiment(parsed: argparse.Namespace) -> Experiment:
+    """The experiment of `--config`, with what the environment and `--set` override."""
+    overrides = [*shlex.split(os.environ.get("SCANML_SET", "")), *parsed.overrides]
+    experiment = load_experiment(parsed.config, overrides)
+    return smoke_test(experiment) if parsed.smoke else experiment
+
+
+def read_inputs(words: list[str]) -> dict[str, Path]:
+    """`name=path` words as a mapping."""
+    inputs: dict[str, Path] = {}
+    for word in words:
+        name, equals, path = word.partition("=")
+        if not equals or not path:
+            raise ConfigError(f"--in expects NAME=PATH, received {word!r}; for example --in data=photos/.")
+        if name in inputs:
+            raise ConfigError(f"--in {name} is given twice.")
+        inputs[name] = Path(path)
+    return inputs
+
+
+def show_report(report: StepReport, out: Path, *, as_json: bool) -> None:
+    """The report for a person, or as one JSON line for a program."""
+    if as_json:
+        print(json.dumps(to_json(report)))
+        return
+    title = " ".join(filter(None, (report.step, report.task)))
+    print(f"{title}: {'done' if report.verdict.passed else 'refused'} in {report.seconds:.1f} s → {out}")
+    for metric in list(report.metrics.values())[:12]:
+        print(f"  {metric}")
+    for reason in report.verdict.reasons[:20]:
+        print(f"  {reason}")
+    if len(report.verdict.reasons) > 20:
+        print(f"  … and {len(report.verdict.reasons) - 20} more in {out / 'report.json'}")
+
+
+def _store(parsed: argparse.Namespace) -> str | None:
+    """The MLflow store that was asked for; `register` also takes the environment's."""
+    named = os.environ.get("MLFLOW_TRACKING_URI")
+    if parsed.track is None:
+        return named if parsed.command == "register" else None
+    return parsed.track or named or local_store(parsed.out.absolute().parent)
+
+
+def _required_store(parsed: argparse.Namespace) -> str:
+    store = parsed.track or os.environ.get("MLFLOW_TRACKING_URI")
+    if not store:
+        from scanml.steps.register import NO_STORE
+
+        raise ConfigError(f"scanml register: {NO_STORE}")
+    return str(store)

@@ -1,0 +1,108 @@
+"""What `--help` says: every command in a line, what it is for, and an example that works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Text:
+    """A command's help. Steps name their inputs, as `steps` does: a test holds both together."""
+
+    summary: str
+    description: str
+    example: str
+    inputs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    takes_task: bool = False
+
+
+STEPS = {
+    "validate": Text(
+        "is a folder of photos and labels sound?",
+        "Looks at every label and every picture and says by file and record what is wrong. Writes report.json and\n"
+        "page.html. Exit 3 when a finding is an error.",
+        "  scanml validate --config detect --in data=photos/ --out out/validate",
+        inputs=("data",),
+    ),
+    "extract": Text(
+        "split and shard it",
+        "Cuts missing splits by a stable hash (near-duplicates stay together) and writes upright pictures into shards\n"
+        "with checksums.",
+        "  scanml extract --config detect --in data=photos/ --in report=out/validate --out out/extract",
+        inputs=("data", "report"),
+    ),
+    "train": Text(
+        "train a detector or classifier",
+        "A killed training goes on by itself when the same command is given again; SIGTERM writes a checkpoint\n"
+        "and ends with 143. Exit 3 when the loss is not finite.",
+        "  scanml train --config detect --in shards=out/extract --out out/train --set train.steps=500",
+        inputs=("shards",),
+        takes_task=True,
+    ),
+    "evaluate": Text(
+        "measure a model on the test split",
+        "COCO's numbers or per-trigger metrics, each with a 95 % interval and n: predictions.json, page.html.",
+        "  scanml evaluate --config detect --in model=out/train --in shards=out/extract --out out/evaluate",
+        inputs=("model", "shards"),
+        takes_task=True,
+    ),
+    "gate": Text(
+        "apply the experiment's rules",
+        "Each rule of the experiment gets one reason: floors, and not worse than the baseline, paired by image.\n"
+        "Exit 3 when a rule fails or a test image was trained on.",
+        "  scanml gate --config detect --in candidate=out/evaluate --out out/gate",
+        inputs=("candidate",),
+        optional=("baseline",),
+        takes_task=True,
+    ),
+    "export": Text(
+        "write the bundle: SavedModel, markers, lenses",
+        "From JPEG or PNG bytes to boxes and trigger probabilities in one graph, proven equal to the model in memory\n"
+        "before anything is written. Exit 3 when a verdict is no or parity fails.",
+        "  scanml export --config detect --in detector=out/train --in detector_verdict=out/gate --out out/bundle",
+        optional=("detector", "classifier", "detector_verdict", "classifier_verdict", "markers", "catalog"),
+    ),
+    "register": Text(
+        "store a bundle in MLflow, promote, roll back",
+        "Makes the bundle a version of the model named like the experiment, alias `challenger`. --promote moves\n"
+        "`champion` to the challenger, --rollback restores the champion before. Exit 3 when a verdict is no.",
+        "  scanml register --config detect --in bundle=out/bundle --out out/register --track sqlite:///mlflow.db",
+        inputs=("bundle",),
+    ),
+}
+
+COMMANDS = {
+    "demo": Text(
+        "see the whole job on drawn data (about 5 minutes)",
+        "Draws a small world, trains a detector and a trigger classifier on it, judges and exports them, and shows\n"
+        "five frames with their ranked lenses. Given again it goes on where it stopped, or says what is done.",
+        "  scanml demo --out scanml-demo",
+    ),
+    "run": Text(
+        "the whole job on your data",
+        "validate, extract, train, evaluate, gate, export, register: finished steps are skipped, a killed one resumes.",
+        "  scanml run --config detect --in data=photos/ --out out/",
+    ),
+    **STEPS,
+    "predict": Text(
+        "what is in these photos?",
+        "Objects and triggers, printed, drawn (--out) or as JSON; or COCO results for a COCO image list. A broken\n"
+        "photo is named, the others are answered, and the exit code is 2.",
+        "  scanml predict photo.jpg --bundle out/bundle --out drawn/\n"
+        "  scanml predict --images list.json --root photos/images --bundle out/bundle --results results.json",
+    ),
+    "recommend": Text(
+        "which lenses fit these photos?",
+        "Ranks the bundle's lenses: those of a recognised marker first, then what triggers and objects say, then\n"
+        "popularity, each with its reason.",
+        "  scanml recommend photo.jpg --bundle out/bundle",
+    ),
+}
+
+EPILOG = """begin with:
+  scanml demo                                          the whole job on drawn data, about 5 minutes
+  scanml run --config detect --in data=DIR --out OUT   the same on your COCO folder: DIR/images, DIR/instances.json
+  scanml COMMAND --help                                one command, with an example
+
+exit codes: 0 done, 2 wrong usage or bad input, 3 refused by judgment, 143 stopped by SIGTERM with a checkpoint"""

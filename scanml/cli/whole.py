@@ -1,0 +1,68 @@
+"""`run` and `demo`: the whole job on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from scanml.cli.step import exit_code, read_experiment, read_inputs
+from scanml.config import to_json
+from scanml.errors import ConfigError
+from scanml.pipelines.run import Finished
+
+
+def run_whole(parsed: argparse.Namespace) -> int:
+    """Every step on a data folder."""
+    from scanml.pipelines import run
+    from scanml.pipelines.summary import Photo, write_summary
+
+    inputs = read_inputs(parsed.inputs)
+    if set(inputs) != {"data"}:
+        raise ConfigError(f"scanml run reads --in data=PATH, received {', '.join(inputs) or 'nothing'}.")
+    experiment = read_experiment(parsed)
+    store = parsed.track or os.environ.get("MLFLOW_TRACKING_URI")
+    finished = run(experiment, inputs["data"], parsed.out, store=store, fresh=parsed.fresh)
+    lenses = (parsed.out / "bundle" / "lenses").is_dir()
+    photos = [Photo(path) for path in sorted((inputs["data"] / "images").iterdir())[:5]] if lenses else []
+    write_summary(finished, photos=photos, title=experiment.name)
+    if parsed.json:
+        print(json.dumps({name: to_json(report) for name, report in finished.reports.items()}))
+    else:
+        _show(finished, parsed.out)
+    return exit_code(passed=finished.refused is None, refusal=parsed.refusal)
+
+
+def run_demo(parsed: argparse.Namespace) -> int:
+    """The whole job on the drawn world."""
+    if parsed.seed < 0:
+        raise ConfigError(f"--seed must not be negative, received {parsed.seed}.")
+    from scanml.pipelines import demo
+
+    finished = demo(parsed.out, seed=parsed.seed, smoke=parsed.smoke, fresh=parsed.fresh)
+    _show(finished, parsed.out, photo=parsed.out / "world" / "frames")
+    return exit_code(passed=finished.refused is None, refusal="exit")
+
+
+def _show(finished: Finished, out: Path, photo: Path | None = None) -> None:
+    from scanml.pipelines.summary import headline_metrics
+
+    print(f"\n{'model':<12}{'metric':<8}{'value':>7}  {'95 % interval':<16}{'n':>6}")
+    for task, metric in headline_metrics(finished):
+        value, low, high = ("–" if v is None else f"{v:.3f}" for v in (metric.value, metric.low, metric.high))
+        print(f"{task:<12}{metric.name:<8}{value:>7}  {f'{low} … {high}':<16}{metric.num_units:>6}")
+    for name, report in finished.reports.items():
+        if report.step == "gate" or not report.verdict.passed:
+            for reason in report.verdict.reasons[:10]:
+                print(f"{name}: {reason}")
+    print(f"\nreport      {out / 'report.html'}\nMLflow      {finished.store}")
+    if finished.refused:
+        print(f"refused by  {finished.refused}: see {out / finished.refused / 'report.json'}", file=sys.stderr)
+        return
+    example = next(iter(sorted(photo.glob("*.jpg"))), Path("photo.jpg")) if photo else Path("photo.jpg")
+    print(f"SavedModel  {out / 'bundle' / 'scene' / '1'}\n\nnext:")
+    print(f"  scanml recommend {example} --bundle {out / 'bundle'}")
+    print(f"  scanml predict {example} --bundle {out / 'bundle'} --out drawn/")
+    print(f"  mlflow ui --backend-store-uri {finished.store}" if photo else f"  open {out / 'report.html'}")

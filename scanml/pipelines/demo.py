@@ -1,0 +1,56 @@
+"""The demo: the whole job on a drawn scan world."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from scanml.errors import ArtifactError
+from scanml.pipelines.run import Finished, run
+from scanml.pipelines.summary import Photo, write_summary
+from scanml.steps.experiment import load_experiment, smoke_test
+
+NUM_IMAGES = 700
+NUM_SMOKE_IMAGES = 24  # a few more than a smoke test uses
+
+
+def demo(out: str | Path, *, seed: int = 0, smoke: bool = False, fresh: bool = False) -> Finished:
+    """Draw a world in `out`/world, run `experiments/scan.py` on it, and write `out`/report.html.
+
+    What an earlier call has finished is kept, also half of it, unless `fresh`.
+    """
+    out = Path(out)
+    experiment = load_experiment("scan")
+    experiment = smoke_test(experiment) if smoke else experiment
+    world = out / "world"
+    if fresh:
+        shutil.rmtree(world, ignore_errors=True)
+    if not world.exists():
+        _draw(world, num_images=NUM_SMOKE_IMAGES if smoke else NUM_IMAGES, seed=seed)
+    finished = run(replace(experiment, name="demo"), world, out, fresh=fresh)
+    write_summary(finished, photos=showcase(world), title="What the camera saw")
+    return finished
+
+
+def showcase(world: Path) -> list[Photo]:
+    """The five frames of a drawn world, with the lens that each should get."""
+    rows = json.loads((world / "frames.json").read_bytes())
+    return [Photo(world / row["image"], row["expected_lens"], row["why"]) for row in rows]
+
+
+def _draw(world: Path, *, num_images: int, seed: int) -> None:
+    from scanml.datasets.synthetic import draw_world
+
+    drawing = world.with_name(f"{world.name}.partial")
+    shutil.rmtree(drawing, ignore_errors=True)
+    try:
+        drawing.mkdir(parents=True)
+        with tqdm(total=num_images, desc="draw the world", unit="image", disable=None) as bar:
+            draw_world(drawing, num_images=num_images, seed=seed, progress=lambda count: bar.update(count - bar.n))
+        drawing.rename(world)
+    except OSError as error:
+        raise ArtifactError(f"{world}: cannot be written ({error.strerror}); choose another --out.") from error

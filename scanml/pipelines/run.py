@@ -1,0 +1,189 @@
+"""`run`: a pipeline value executed here, step after step; what is finished is skipped, what was killed resumes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanml.config import to_json
+from scanml.errors import ArtifactError, ConfigError
+from scanml.pipelines.plan import plan
+from scanml.pipelines.state import RunState, read_state, write_state
+from scanml.steps.contract import Options
+from scanml.steps.experiment import Experiment
+from scanml.steps.report import StepReport, is_finished, read_report
+from scanml.structures.pipeline import Node, Pipeline
+from scanml.tracking import MlflowTracker, ModelRegistry, count_evaluations, local_store, recording
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended: the report of each node in order, and where its numbers are."""
+
+    out: Path
+    store: str
+    reports: Mapping[str, StepReport]
+
+    @property
+    def refused(self) -> str | None:
+        """The node that said no, if one did."""
+        return next((name for name, report in self.reports.items() if not report.verdict.passed), None)
+
+
+def run(
+    experiment: Experiment, data: str | Path, out: str | Path, *, store: str | None = None, fresh: bool = False
+) -> Finished:
+    """Run `experiment` on the folder `data`; every node writes its own folder in `out`, the bundle is `out`/bundle.
+
+    `store` is an MLflow URI (default: SQLite in `out`). After a refusal nothing further runs.
+
+    Raises:
+        ConfigError: `out` holds a run of other data or settings.
+        DataError: no data, or nothing to look at.
+    """
+    out = Path(out)
+    pipeline = plan(experiment)  # names are checked before anything is written
+    inputs = {"data": Path(data)}
+    if not inputs["data"].exists():
+        raise ConfigError(f"--in data={data}: there is no such folder; check the path.")
+    state = _settle(experiment, out, store=store, fresh=fresh)
+    if state.champion_version is not None:
+        inputs["champion"] = _fetch_champion(experiment, out, state)
+        pipeline = plan(experiment, champion_tasks=state.champion_tasks)
+    with recording(MlflowTracker.resume(state.store, state.parent_run_id)) as tracker:
+        reports = _run_nodes(pipeline, experiment, inputs, out, state=state, fresh=fresh)
+        finished = Finished(out, state.store, reports)
+        tracker.log_metrics(_all_metrics(finished), step=0)
+        tracker.set_tags({"scanml.refused_by": finished.refused or ""})
+        return finished
+
+
+def _run_nodes(
+    pipeline: Pipeline,
+    experiment: Experiment,
+    inputs: Mapping[str, Path],
+    out: Path,
+    *,
+    state: RunState,
+    fresh: bool,
+) -> dict[str, StepReport]:
+    reports: dict[str, StepReport] = {}
+    for number, node in enumerate(pipeline.nodes, 1):
+        title = f"[{number}/{len(pipeline.nodes)}] {node.name}"
+        place = out / node.name
+        done = is_finished(place) and not fresh
+        _log.info("%s%s", title, ": done before" if done else "")
+        sources = {name: inputs.get(source, out / source) for name, source in node.inputs.items()}
+        options = Options(task=node.task, fresh=fresh, store=state.store, parent_run_id=state.parent_run_id)
+        reports[node.name] = _run_node(node, experiment, sources, place, options)
+        if not reports[node.name].verdict.passed:
+            _log.error("%s refused", title)
+            break
+    return reports
+
+
+def _run_node(
+    node: Node, experiment: Experiment, inputs: Mapping[str, Path], place: Path, options: Options
+) -> StepReport:
+    if _needs_other_backend(node, experiment) and not is_finished(place):
+        return _run_in_child(node, experiment, inputs, place, options)
+    step = importlib.import_module(f"scanml.steps.{node.step}")
+    report: StepReport = step.run(experiment, inputs, place, options)
+    return report
+
+
+def _needs_other_backend(node: Node, experiment: Experiment) -> bool:
+    """Keras runs on one backend per process: whether this node's is another than the one already loaded."""
+    wanted = {"export": "tensorflow"}.get(node.step)
+    if node.step in ("train", "evaluate"):
+        wanted = experiment.train_config(str(node.task)).backend
+    if wanted is None:
+        return False
+    if "keras" in sys.modules:
+        return bool(sys.modules["keras"].backend.backend() != wanted)
+    from scanml.training.device import choose_backend
+
+    choose_backend(wanted)
+    return False
+
+
+def _run_in_child(
+    node: Node, experiment: Experiment, inputs: Mapping[str, Path], place: Path, options: Options
+) -> StepReport:
+    settled = place.parent / "experiment.json"
+    settled.write_text(json.dumps(to_json(experiment)))
+    command = [sys.executable, "-m", "scanml", node.step, "--config", str(settled), "--out", str(place)]
+    command += [word for name, path in inputs.items() for word in ("--in", f"{name}={path}")]
+    command += ["--task", node.task] if node.task else []
+    command += ["--fresh"] if options.fresh else []
+    command += ["--track", str(options.store), "--parent-run", str(options.parent_run_id)]
+    code = subprocess.run(command, check=False).returncode
+    if code not in (0, 3):
+        raise ArtifactError(f"{node.name} ended with exit code {code}; its message is above.")
+    return read_report(place)
+
+
+def _settle(experiment: Experiment, out: Path, *, store: str | None, fresh: bool) -> RunState:
+    """Open the MLflow run and look up the champion, once per `out`."""
+    state = None if fresh else read_state(out)
+    if state is not None and (store is None or store == state.store):
+        return state
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArtifactError(f"{out}: cannot be written ({error.strerror}); choose another --out.") from error
+    place = store or local_store(out)
+    tracker = MlflowTracker.start(place, experiment=experiment.name, run_name="run", tags={"scanml.step": "run"})
+    tracker.log_params({"experiment": experiment})
+    registry = ModelRegistry(place)
+    version = None if experiment.smoke else registry.champion(experiment.name)
+    tasks: tuple[str, ...] = ()
+    if version is not None:
+        tasks = tuple(task for task in experiment.tasks if task in _champion_tasks(registry, experiment, out, version))
+    state = RunState(
+        store=place,
+        parent_run_id=str(tracker.run_id),
+        champion_version=version if tasks else None,
+        champion_tasks=tasks,
+    )
+    write_state(out, state)
+    return state
+
+
+def _champion_tasks(registry: ModelRegistry, experiment: Experiment, out: Path, version: int) -> tuple[str, ...]:
+    from scanml.export import open_bundle
+
+    folder = out / "champion"
+    if not folder.exists():
+        registry.download(experiment.name, version, out=folder)
+    return tuple(open_bundle(folder).manifest.verdicts)
+
+
+def _fetch_champion(experiment: Experiment, out: Path, state: RunState) -> Path:
+    folder = out / "champion"
+    if not folder.exists():
+        ModelRegistry(state.store).download(experiment.name, int(state.champion_version or 0), out=folder)
+    return folder
+
+
+def _all_metrics(finished: Finished) -> dict[str, float]:
+    """The test metrics of every task, and how many tracked evaluations each test set has had."""
+    numbers: dict[str, float] = {}
+    for name, report in finished.reports.items():
+        if not name.startswith("evaluate-"):
+            continue
+        for key, metric in report.metrics.items():
+            if metric.value is not None:
+                numbers[f"{report.task}.{key}"] = metric.value
+        count = count_evaluations(finished.store, str(report.facts["test_fingerprint"]))
+        numbers[f"{report.task}.test_set_evaluations"] = count
+        _log.info("the %s's test set has had %d tracked evaluations", report.task, count)
+    return numbers

@@ -1,0 +1,40 @@
+"""What a run in OUT has settled once: the MLflow run of its steps, and the champion it is measured against."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanml.config import from_json, to_json
+from scanml.errors import ArtifactError, ConfigError
+
+FILE = "run.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunState:
+    """`store` and `parent_run_id` in MLflow; the champion's version and tasks, None and () if there was none."""
+
+    store: str
+    parent_run_id: str
+    champion_version: int | None = None
+    champion_tasks: tuple[str, ...] = ()
+
+
+def read_state(out: Path) -> RunState | None:
+    """What an earlier call in `out` has settled."""
+    path = out / FILE
+    if not path.exists():
+        return None
+    try:
+        return from_json(RunState, json.loads(path.read_bytes()), where=str(path))
+    except (ValueError, ConfigError) as error:
+        raise ArtifactError(f"{path}: damaged ({error}); remove it to start this run anew.") from error
+
+
+def write_state(out: Path, state: RunState) -> None:
+    """Write it, whole or not at all."""
+    fresh = out / f"{FILE}.new"
+    fresh.write_text(json.dumps(to_json(state), indent=1) + "\n")
+    fresh.replace(out / FILE)

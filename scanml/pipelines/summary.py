@@ -1,0 +1,101 @@
+"""The page that a run ends with: what the model sees in photos, how good it is, what the gate said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanml.evaluation.gallery import draw_reading, encode_jpeg
+from scanml.evaluation.report_page import Page
+from scanml.pipelines.run import Finished
+from scanml.structures.reports import Metric
+
+HEADLINES = {"detector": ("AP50", "AP", "IoU"), "classifier": ("mAP", "F1", "ECE")}
+_DRAW_FROM = 0.25
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo to show; a drawn one knows which lens should come first, and why."""
+
+    path: Path
+    expected_lens: str | None = None
+    why: str = ""
+
+
+def headline_metrics(finished: Finished) -> list[tuple[str, Metric]]:
+    """(task, metric) of what is said first about each model."""
+    return [
+        (task, report.metrics[name])
+        for task, names in HEADLINES.items()
+        if (report := finished.reports.get(f"evaluate-{task}"))
+        for name in names
+        if name in report.metrics
+    ]
+
+
+def write_summary(finished: Finished, *, photos: Sequence[Photo], title: str) -> int | None:
+    """Write `out`/report.html; returns how many photos got the lens that was expected first (None: not known)."""
+    page = Page(title, f"scanml · {finished.out.resolve().name}")
+    _add_verdicts(page, finished)
+    num_right = _add_photos(page, finished, photos) if finished.refused is None and photos else None
+    page.heading("How good it is")
+    page.table(
+        ["model", "metric", "value", "95 % interval", "test images"],
+        [[task, m.name, m.value, _interval(m), m.num_units] for task, m in headline_metrics(finished)],
+    )
+    page.heading("Every step")
+    page.table(
+        ["step", "verdict", "seconds", "core seconds"],
+        [
+            [name, "yes" if report.verdict.passed else "no", report.seconds, report.cpu_seconds]
+            for name, report in finished.reports.items()
+        ],
+    )
+    pages = [name for name in finished.reports if (finished.out / name / "page.html").exists()]
+    page.links((f"{name} in full", f"{name}/page.html") for name in pages)
+    page.write(finished.out / "report.html")
+    return num_right
+
+
+def _add_verdicts(page: Page, finished: Finished) -> None:
+    for report in finished.reports.values():
+        if report.step != "gate":
+            continue
+        verdict = report.verdict
+        word = "try only" if verdict.smoke else "released" if verdict.passed else "refused"
+        page.badge(f"{report.task}: {word}", tone="caution" if verdict.smoke else "good" if verdict.passed else "bad")
+        for reason in verdict.reasons:
+            page.text(f"{report.task}: {reason}")
+    if finished.refused and not finished.refused.startswith("gate"):
+        page.badge(f"{finished.refused} refused", tone="bad")
+        for reason in finished.reports[finished.refused].verdict.reasons[:20]:
+            page.text(reason)
+
+
+def _add_photos(page: Page, finished: Finished, photos: Sequence[Photo]) -> int | None:
+    """Each photo with everything that was read in it and its ranked lenses, first of all on the page."""
+    from scanml.datasets.images import decode_image
+    from scanml.serving import Recommender
+
+    recommender = Recommender(finished.out / "bundle")
+    names = {lens.lens_id: lens.name for lens in recommender.catalog.lenses}
+    num_right = 0
+    page.heading(f"{len(photos)} frames, read by the exported bundle")
+    for photo in photos:
+        data = photo.path.read_bytes()
+        result = recommender.recommend(data, photo.path.stem, top_k=5)
+        right = bool(result.lenses) and result.lenses[0].lens_id == photo.expected_lens
+        num_right += right
+        pixels = decode_image(data, where=str(photo.path))
+        drawn = draw_reading(pixels, result.reading, result.lenses, names, min_score=_DRAW_FROM)
+        expected = names.get(str(photo.expected_lens), photo.expected_lens)
+        caption = f"{photo.path.stem}: expected first is {expected}, {photo.why}. {'Right.' if right else 'Wrong.'}"
+        page.figure(encode_jpeg(drawn), caption=caption if photo.expected_lens else photo.path.name)
+    known = [photo for photo in photos if photo.expected_lens]
+    return num_right if known else None
+
+
+def _interval(metric: Metric) -> str:
+    return "–" if metric.low is None or metric.high is None else f"{metric.low:.3f} … {metric.high:.3f}"

@@ -1,0 +1,243 @@
+"""How every step runs: finished or not, resumed or refused, and always with a report.
+
+Finished ⇔ OUT/report.json exists. Unfinished work lies in OUT.partial/, locked, and is resumed by itself; at the end
+its folder becomes OUT in one move. A refusal is finished too: a report, no product.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from scanml.config import fingerprint, to_json
+from scanml.errors import ArtifactError, ConfigError, GateError
+from scanml.steps.experiment import Experiment
+from scanml.steps.report import (
+    NOT_PRODUCTS,
+    REPORT,
+    StepReport,
+    fingerprint_files,
+    fingerprint_input,
+    is_finished,
+    read_report,
+    write_report,
+)
+from scanml.steps.tracked import log_beginning, log_end, start_tracker
+from scanml.structures.reports import GateVerdict, Metric
+from scanml.tracking import Tracker, recording
+
+YES = GateVerdict(True, ())
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a step's work is given: it reads `inputs` and writes into `folder`, which a killed run finds again."""
+
+    experiment: Experiment
+    inputs: Mapping[str, Path]
+    folder: Path
+    task: str | None
+    tracker: Tracker
+    store: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a step's work gives back; see `StepReport`. `artifacts` are names in the folder to keep in the tracker."""
+
+    verdict: GateVerdict = YES
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step: its name, what it reads, what it does, and which part of an experiment decides its result."""
+
+    name: str
+    inputs: tuple[str, ...]
+    work: Callable[[Job], Outcome]
+    settings: Callable[[Experiment, str | None], object]
+    optional: tuple[str, ...] = ()
+    takes_task: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a step is run. `store` is an MLflow URI to write the run down in, `parent_run_id` the run it belongs to."""
+
+    task: str | None = None
+    fresh: bool = False
+    store: str | None = None
+    parent_run_id: str | None = None
+
+
+def execute(
+    step: Step, experiment: Experiment, inputs: Mapping[str, str | Path], output: str | Path, options: Options
+) -> StepReport:
+    """Run a step, resume it, or find it finished.
+
+    Raises:
+        ConfigError: inputs that the step does not know or lacks, or an output of other inputs or settings.
+        ArtifactError: an input that is not there, an output that cannot be written.
+    """
+    output = Path(output)
+    paths = _check_inputs(step, inputs)
+    wanted = _describe(step, experiment, paths, _choose_task(step, experiment, options.task))
+    if is_finished(output) and not options.fresh:
+        found = read_report(output)
+        _refuse_other(wanted, found, output)
+        return found
+    partial = output.with_name(output.name + ".partial")
+    with _writing(output), _locked(partial):
+        work = _prepare(partial, output, wanted, fresh=options.fresh)
+        tracker = start_tracker(experiment, wanted, store=options.store, parent_run_id=options.parent_run_id)
+        with recording(tracker):
+            log_beginning(tracker, wanted, paths)
+            job = Job(experiment, paths, work, wanted.task, tracker, options.store)
+            report = _work(step, job, wanted)
+            _publish(partial, output)
+        return report
+
+
+def _work(step: Step, job: Job, wanted: StepReport) -> StepReport:
+    started, cpu_before = time.monotonic(), _cpu_seconds()
+    try:
+        outcome = step.work(job)
+    except GateError as error:
+        outcome = Outcome(verdict=GateVerdict(False, (str(error),)))
+    if not outcome.verdict.passed:
+        for path in job.folder.iterdir():
+            if path.name != "page.html":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    products = fingerprint_files(job.folder, without=NOT_PRODUCTS)
+    report = replace(
+        wanted,
+        fingerprint=fingerprint([products, outcome.verdict, outcome.metrics, outcome.facts]),
+        verdict=outcome.verdict,
+        metrics=outcome.metrics,
+        facts=outcome.facts,
+        seconds=round(time.monotonic() - started, 3),
+        cpu_seconds=round(_cpu_seconds() - cpu_before, 3),
+        run_id=job.tracker.run_id,
+    )
+    write_report(job.folder, report)
+    log_end(job.tracker, job.folder, report, artifacts=outcome.artifacts, tags=outcome.tags)
+    return report
+
+
+def _check_inputs(step: Step, inputs: Mapping[str, str | Path]) -> dict[str, Path]:
+    known = (*step.inputs, *step.optional)
+    for name, value in inputs.items():
+        if name not in known:
+            raise ConfigError(f"scanml {step.name} has no input {name!r}; it reads {', '.join(known)}.")
+        if "://" in str(value):
+            raise ConfigError(f"--in {name}={value}: expected a local path; copy it here first.")
+    missing = [name for name in step.inputs if name not in inputs]
+    if missing:
+        wanted = " ".join(f"--in {name}=PATH" for name in missing)
+        raise ConfigError(f"scanml {step.name} needs {wanted} as well.")
+    return {name: Path(value) for name, value in inputs.items()}
+
+
+def _choose_task(step: Step, experiment: Experiment, task: str | None) -> str | None:
+    if not step.takes_task:
+        return None
+    if task is None and len(experiment.tasks) == 1:
+        return experiment.tasks[0]
+    if task not in experiment.tasks:
+        raise ConfigError(f"scanml {step.name} needs --task {' or '.join(experiment.tasks)}, received {task!r}.")
+    return task
+
+
+def _describe(step: Step, experiment: Experiment, paths: Mapping[str, Path], task: str | None) -> StepReport:
+    return StepReport(
+        step=step.name,
+        version=metadata.version("scanml"),
+        task=task,
+        inputs={name: fingerprint_input(name, path) for name, path in paths.items()},
+        settings={
+            "experiment": experiment.name,
+            "smoke": experiment.smoke,
+            "used": to_json(step.settings(experiment, task)),
+        },
+        fingerprint="",
+        verdict=YES,
+    )
+
+
+def _refuse_other(wanted: StepReport, found: StepReport, place: Path) -> None:
+    if not found.same_work(wanted):
+        raise ConfigError(
+            f"{place}: holds the work of `scanml {found.step}` with other {wanted.difference(found)}; "
+            "choose another --out, or --fresh to do it again."
+        )
+
+
+@contextlib.contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or not str(error.filename).startswith(str(output)):
+            raise
+        raise ArtifactError(f"{error.filename}: cannot be written ({error.strerror}); choose another --out.") from error
+
+
+@contextlib.contextmanager
+def _locked(partial: Path) -> Iterator[None]:
+    """One process at a time in `partial`; the kernel lets go of the lock when its holder dies."""
+    partial.mkdir(parents=True, exist_ok=True)
+    with (partial / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ArtifactError(
+                f"{partial}: another process works here; wait for it or choose another --out."
+            ) from error
+        yield
+
+
+def _prepare(partial: Path, output: Path, wanted: StepReport, *, fresh: bool) -> Path:
+    """The work folder: the one that a killed run left behind, or a new one."""
+    plan, work = partial / "plan", partial / "work"
+    ours = is_finished(plan) or is_finished(output)
+    if not ours and output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise ConfigError(f"{output}: holds something that is not a step's output; choose an empty or new --out.")
+    if fresh:
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(output, ignore_errors=True)
+    elif ours:
+        _refuse_other(wanted, read_report(plan), partial)
+    plan.mkdir(exist_ok=True)
+    write_report(plan, wanted)
+    work.mkdir(exist_ok=True)
+    (work / REPORT).unlink(missing_ok=True)
+    return work
+
+
+def _publish(partial: Path, output: Path) -> None:
+    """Make the work folder the output, in one move; into a mounted folder its files are copied, the report last."""
+    work = partial / "work"
+    try:
+        work.rename(output)
+    except OSError:
+        shutil.copytree(work, output, dirs_exist_ok=True, ignore=shutil.ignore_patterns(REPORT))
+        shutil.copy2(work / REPORT, output / f"{REPORT}.new")
+        (output / f"{REPORT}.new").replace(output / REPORT)
+    shutil.rmtree(partial)
+
+
+def _cpu_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system

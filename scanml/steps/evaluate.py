@@ -1,0 +1,69 @@
+"""`scanml evaluate`: how good is a model on the test split? Writes predictions.json and page.html."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from scanml.errors import ArtifactError, GateError
+from scanml.steps.contract import Job, Options, Outcome, Step, execute
+from scanml.steps.experiment import Experiment
+from scanml.steps.report import StepReport
+
+if TYPE_CHECKING:
+    from scanml.evaluation.predictions import Task
+
+
+def run(
+    config: Experiment, inputs: Mapping[str, str | Path], output: str | Path, options: Options | None = None
+) -> StepReport:
+    """Measure `model` (output of `train`, or a bundle) on the test split of `shards`.
+
+    Refuses when the shards differ from their checksums.
+    """
+    return execute(STEP, config, inputs, output, options or Options())
+
+
+def _work(job: Job) -> Outcome:
+    from scanml.datasets import open_split
+    from scanml.evaluation import collect, judge, write_predictions
+
+    try:
+        test = open_split(job.inputs["shards"] / "shards" / "test")
+    except ArtifactError as error:
+        raise GateError(str(error)) from error
+    model, trained_on = _open_model(job.inputs["model"])
+    predictions = collect(model, test, task=cast("Task", job.task), trained_on=trained_on)
+    write_predictions(predictions, job.folder / "predictions.json")
+    settings = job.experiment.evaluation
+    report = judge(predictions, examples=test, num_resamples=settings.num_resamples, seed=settings.seed)
+    (job.folder / "page.html").write_text(report.page, encoding="utf-8")
+    facts = {
+        "test_fingerprint": report.test_fingerprint,
+        "images": report.num_images,
+        "leaked_images": report.num_leaked,
+    }
+    tags = {"scanml.test_fingerprint": report.test_fingerprint}
+    return Outcome(metrics=report.metrics, facts=facts, artifacts=("predictions.json",), tags=tags)
+
+
+def _open_model(folder: Path) -> tuple[object, tuple[str, ...]]:
+    """What reads frames, and the pixel hashes of what it was trained on, where they are known."""
+    if (folder / "manifest.json").exists():
+        from scanml.serving import SceneBundle
+
+        return SceneBundle(folder), ()
+    from scanml.training.checkpoint import load_model, read_header
+
+    checkpoint = folder / "checkpoint" if (folder / "checkpoint").is_dir() else folder
+    return load_model(checkpoint), read_header(checkpoint).trained_on
+
+
+STEP = Step(
+    "evaluate",
+    ("model", "shards"),
+    _work,
+    lambda experiment, _: experiment.evaluation,
+    takes_task=True,
+)

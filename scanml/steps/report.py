@@ -1,0 +1,130 @@
+"""`report.json`: what every finished step says of itself, and how the next one reads it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scanml.config import from_json, to_json
+from scanml.errors import ArtifactError, ConfigError, ScanmlError
+from scanml.structures.reports import GateVerdict, Metric
+
+REPORT = "report.json"
+NOT_PRODUCTS = (REPORT, "page.html")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepReport:
+    """A finished step. `fingerprint` is that of its products and findings, `inputs` those of what it read.
+
+    `settings` are what it read of the experiment, `facts` whatever else the next step needs.
+    """
+
+    step: str
+    version: str
+    task: str | None
+    inputs: Mapping[str, str]
+    settings: object
+    fingerprint: str
+    verdict: GateVerdict
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    run_id: str | None = None
+
+    def same_work(self, other: StepReport) -> bool:
+        """Whether both come of the same step, task, inputs and settings."""
+        return all(
+            to_json(getattr(self, name)) == to_json(getattr(other, name))
+            for name in ("step", "task", "inputs", "settings")
+        )
+
+    def difference(self, other: StepReport) -> str:
+        """What differs in the work of both, in words."""
+        names = [
+            n for n in ("step", "task", "inputs", "settings") if to_json(getattr(self, n)) != to_json(getattr(other, n))
+        ]
+        return " and ".join(names)
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a step has finished in `folder`."""
+    return (folder / REPORT).is_file()
+
+
+def read_report(folder: Path, *, step: str | None = None) -> StepReport:
+    """The report of the step that finished in `folder`.
+
+    Raises:
+        ArtifactError: nothing finished there, it is damaged, or it is another step's.
+    """
+    path = folder / REPORT
+    if not path.is_file():
+        raise ArtifactError(f"{folder}: expected the output of a finished scanml step, but there is no {REPORT} in it.")
+    try:
+        report = from_json(StepReport, json.loads(path.read_bytes()), where=str(path))
+    except (OSError, ValueError, ConfigError) as error:
+        raise ArtifactError(f"{path}: no report of a scanml step ({error}); run the step again.") from error
+    if step is not None and report.step != step:
+        raise ArtifactError(f"{folder}: expected the output of `scanml {step}`, found that of `scanml {report.step}`.")
+    return report
+
+
+def write_report(folder: Path, report: StepReport) -> None:
+    """Write `folder`/report.json in one move."""
+    fresh = folder / f"{REPORT}.new"
+    fresh.write_text(json.dumps(to_json(report), indent=1) + "\n")
+    fresh.replace(folder / REPORT)
+
+
+def fingerprint_input(name: str, path: Path) -> str:
+    """A step's output is known by its report, any other file or folder by its content.
+
+    Raises:
+        ArtifactError: there is nothing, or it cannot be read.
+    """
+    if not path.exists():
+        raise ArtifactError(f"--in {name}={path}: there is no such file or folder; check the path.")
+    if is_finished(path):
+        return read_report(path).fingerprint
+    if path.with_name(path.name + ".partial").exists() and not any(path.iterdir() if path.is_dir() else ()):
+        raise ArtifactError(f"--in {name}={path}: the step that writes it has not finished; run it again.")
+    try:
+        return fingerprint_files(path)
+    except OSError as error:
+        raise ArtifactError(f"--in {name}={path}: cannot be read ({error.strerror}: {error.filename}).") from error
+
+
+def fingerprint_files(path: Path, *, without: tuple[str, ...] = ()) -> str:
+    """16 hex digits of SHA-256 over the names and contents of all files below `path`, or of the one file.
+
+    Top-level names in `without` and hidden files do not count.
+    """
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    for file in files:
+        name = file.relative_to(path).as_posix() if file != path else ""
+        if name in without or any(part.startswith(".") for part in Path(name).parts):
+            continue
+        with file.open("rb") as opened:
+            digest.update(f"{name}\0{hashlib.file_digest(opened, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def refuse_failed(report: StepReport, folder: Path) -> None:
+    """A step does not build on what was refused."""
+    if not report.verdict.passed:
+        raise RefusedInputError(
+            f"{folder}: `scanml {report.step}` refused: {'; '.join(report.verdict.reasons[:3])}. Mend that first."
+        )
+
+
+class RefusedInputError(ScanmlError):
+    """An input was refused by an earlier step."""
+
+    exit_code = 3

@@ -1,0 +1,168 @@
+"""From files to splits: what is refused, what is cut, what a limit spares."""
+
+import json
+import shutil
+
+import pytest
+from oracles.data_folder import coco, edit_json, write_folder, write_pictures
+
+from scanml.datasets import DataConfig, inspect_folder, load_coco, load_folder, validate_folder
+from scanml.datasets import scan as scan_module
+from scanml.errors import DataError
+
+
+def names(split):
+    return [record.file_name for record in split.records]
+
+
+def test_one_coco_file_becomes_three_splits(tmp_path):
+    write_folder(tmp_path, instances=20)
+    data = load_coco(tmp_path / "images", tmp_path / "instances.json")
+    assert [split.name for split in data] == ["train", "validation", "test"]
+    together = [name for split in data for name in names(split)]
+    assert sorted(together) == sorted(f"instances{index}.png" for index in range(20))
+    assert data.train.labels.class_names == ("cat", "dog")
+    example = data.train.detection(0)
+    assert example.boxes.xyxy.tolist() == [[5, 6, 25, 16]]
+
+
+def test_given_splits_are_kept_and_missing_ones_are_cut_from_train(tmp_path):
+    write_folder(tmp_path, train=12, val=3)
+    data = load_folder(tmp_path)
+    assert names(data.validation) == ["val0.png", "val1.png", "val2.png"]
+    assert len(data.train) + len(data.test) == 12
+    assert len(data.test) >= 1
+
+
+def test_a_given_split_is_kept_in_order(tmp_path):
+    data = load_folder(write_folder(tmp_path, train=4, val=2, test=2))
+    assert names(data.train) == [f"train{index}.png" for index in range(4)]
+
+
+def test_copies_of_a_picture_never_cross_the_cut(tmp_path):
+    write_folder(tmp_path, instances=8)
+    for index in range(8):
+        shutil.copy(tmp_path / f"images/instances{index}.png", tmp_path / f"images/copy{index}.png")
+    listed = [f"{kind}{index}.png" for kind in ("instances", "copy") for index in range(8)]
+    (tmp_path / "instances.json").write_text(json.dumps(coco(listed)))
+    for split in load_folder(tmp_path):
+        kinds = {kind: {name[-5] for name in names(split) if name.startswith(kind)} for kind in ("instances", "copy")}
+        assert kinds["instances"] == kinds["copy"]
+
+
+def test_a_copy_across_given_splits_refuses_and_within_one_warns(tmp_path):
+    write_folder(tmp_path, train=4, val=2, test=2)
+    shutil.copy(tmp_path / "images/train0.png", tmp_path / "images/train1.png")
+    report = validate_folder(tmp_path)
+    assert report.passed
+    assert [finding.severity for finding in report.findings] == ["warning"]
+    shutil.copy(tmp_path / "images/train0.png", tmp_path / "images/test1.png")
+    with pytest.raises(DataError, match=r"'test1\.png' in test: is the same picture as 'train0\.png' in train"):
+        load_folder(tmp_path)
+
+
+def test_everything_wrong_is_reported_in_one_go(tmp_path):
+    write_folder(tmp_path, train=6, val=2)
+
+    def spoil(values):
+        values["annotations"][0]["bbox"] = [70, 0, 5, 5]
+        values["annotations"][1]["category_id"] = 2
+        values["images"][5]["id"] = 1
+
+    edit_json(tmp_path / "train.json", spoil)
+    (tmp_path / "images/train2.png").unlink()
+    picture = tmp_path / "images/val1.png"
+    picture.write_bytes(picture.read_bytes()[:-50])
+    report, data = inspect_folder(tmp_path)
+    text = "\n".join(map(str, report.findings))
+    assert data is None
+    for expected in (
+        "annotations[0] (id 1, image 1): the box [70, 0, 5, 5] lies outside",
+        "annotations[1] (id 2, image 2): unknown category id 2",
+        "images[5] (id 1): image id 1 occurs twice",
+        "train2.png: cannot be read (No such file or directory)",
+        "val1.png: the file is truncated",
+    ):
+        assert expected in text
+
+
+def test_a_sound_folder_is_counted_and_loaded_by_one_look(tmp_path):
+    write_folder(tmp_path, train=5, val=2)
+    (tmp_path / "triggers.jsonl").write_text('{"image": "train0.png", "present": ["sky"], "absent": ["sea", "snow"]}\n')
+    report, data = inspect_folder(tmp_path)
+    assert report.passed
+    assert report.counts == {
+        "images in train": 5,
+        "images in validation": 2,
+        "boxes": 7,
+        "trigger labels": 3,
+        "boxes of cat": 3,
+        "boxes of dog": 4,
+    }
+    loaded = load_folder(tmp_path)
+    assert [split.fingerprint for split in data] == [split.fingerprint for split in loaded]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: v.update(images=[], annotations=[]), "the data set is empty"),
+        (lambda v: v.update(annotations=[]), "no image has a box or a trigger"),
+        (lambda v: v.update(images=v["images"][:2], annotations=[]), "nothing to learn"),
+        (lambda v: v.update(images=v["images"][:2], annotations=v["annotations"][:2]), "at least 3 different pictures"),
+    ],
+)
+def test_too_little_data_is_an_error_with_a_way_out(tmp_path, change, message):
+    edit_json(write_folder(tmp_path, instances=4) / "instances.json", change)
+    report = validate_folder(tmp_path)
+    assert not report.passed
+    assert message in report.errors[0].problem
+
+
+def test_pictures_without_boxes_can_be_loaded(tmp_path):
+    edit_json(write_folder(tmp_path, instances=5) / "instances.json", lambda values: values.update(annotations=[]))
+    assert load_folder(tmp_path).train.detection(0).boxes.xyxy.shape == (0, 4)
+
+
+def test_an_empty_train_file_is_refused(tmp_path):
+    write_folder(tmp_path, train=0, val=2, test=2)
+    (tmp_path / "images").mkdir(exist_ok=True)
+    with pytest.raises(DataError, match="the train split is empty"):
+        load_folder(tmp_path)
+
+
+@pytest.mark.parametrize("load", [load_folder, validate_folder])
+def test_a_limit_spares_the_other_pictures_even_a_look(tmp_path, monkeypatch, load):
+    write_folder(tmp_path, train=9, val=5)
+    (tmp_path / "triggers.jsonl").write_text('{"image": "train8.png", "present": ["sky"]}\n')
+    opened = []
+    read = scan_module.read_bytes
+    monkeypatch.setattr(scan_module, "read_bytes", lambda path: opened.append(path.name) or read(path))
+    load(tmp_path, config=DataConfig(limit=4))
+    assert sorted(opened) == [f"train{i}.png" for i in range(4)] + [f"val{i}.png" for i in range(4)]
+
+
+def test_a_limit_counts_the_pictures_that_splits_are_cut_from(tmp_path):
+    write_folder(tmp_path, instances=9)
+    data = load_coco(tmp_path / "images", tmp_path / "instances.json", config=DataConfig(limit=5))
+    assert sorted(name for split in data for name in names(split)) == [f"instances{i}.png" for i in range(5)]
+
+
+def test_a_limit_does_not_make_names_unknown(tmp_path):
+    write_pictures(tmp_path / "images", [f"{i}.png" for i in range(6)])
+    lines = [{"image": f"{i}.png", "present": ["sky" if i % 2 else "sea"]} for i in range(6)]
+    (tmp_path / "triggers.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    data = load_folder(tmp_path, config=DataConfig(limit=4))
+    assert sum(map(len, data)) == 4
+    assert data.train.labels.trigger_names == ("sea", "sky")
+
+
+@pytest.mark.parametrize("wrong", ["images", "instances.json"])
+def test_no_bare_file_error_reaches_the_user(tmp_path, wrong):
+    write_folder(tmp_path, instances=4)
+    shutil.rmtree(tmp_path / "images") if wrong == "images" else (tmp_path / wrong).write_bytes(b"\xff\xfe\x80")
+    with pytest.raises(DataError, match=wrong):
+        load_folder(tmp_path)
+    with pytest.raises(DataError, match=wrong):
+        load_coco(tmp_path / "images", tmp_path / "instances.json")
+    assert wrong in str(validate_folder(tmp_path).errors[0])
