@@ -111,7 +111,7 @@ def _assign(values: object, config: object, path: list[str], value: object, full
 
 
 def _convert(kind: object, value: object, where: str) -> object:
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    origin, arguments = _parts(kind)
     if kind is typing.Any or kind is object:
         return value
     if origin in (typing.Union, types.UnionType):
@@ -129,6 +129,11 @@ def _convert(kind: object, value: object, where: str) -> object:
             raise ConfigError(f"{where}: expected an object, received {value!r}.")
         return {str(key): _convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
     return _convert_scalar(kind, value, where)
+
+
+@functools.cache
+def _parts(kind: object) -> tuple[object, tuple[object, ...]]:
+    return typing.get_origin(kind), typing.get_args(kind)
 
 
 def _convert_union(options: tuple[object, ...], value: object, where: str) -> object:

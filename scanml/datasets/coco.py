@@ -69,7 +69,7 @@ def read_coco(path: Path) -> CocoFile:
             raise DataError(
                 f"{path}: expected a list of objects under {name!r}, received {received}; see COCO's format."
             )
-    sizes = {i["id"]: (i.get("width"), i.get("height")) for i in lists["images"] or () if _is_int(i.get("id"))}
+    sizes = {i["id"]: _size(i) for i in lists["images"] or () if _is_int(i.get("id"))}
     category_ids = {c["id"] for c in lists["categories"] or () if _is_int(c.get("id"))}
     checks: dict[str, Callable[[_Record], Iterator[_Problem]]] = {
         "categories": partial(_check_category, ids=set(), names=set()),
@@ -147,12 +147,13 @@ def _examine(
     sound: list[_Record] = []
     findings: list[Finding] = []
     for index, record in enumerate(records):
-        of_image = f", image {repr(record['image_id'])}" if "image_id" in record else ""
-        place = f"{where}[{index}] (id {repr(record.get('id'))}{of_image})"
-        found = [Finding(severity, place, problem, remedy) for severity, problem, remedy in check(record)]
-        findings += found
-        if all(finding.severity != "error" for finding in found):
+        problems = list(check(record))
+        if all(severity != "error" for severity, _, _ in problems):
             sound.append(record)
+        if problems:
+            of_image = f", image {repr(record['image_id'])}" if "image_id" in record else ""
+            place = f"{where}[{index}] (id {repr(record.get('id'))}{of_image})"
+            findings += [Finding(severity, place, problem, remedy) for severity, problem, remedy in problems]
     return tuple(sound), findings
 
 
@@ -185,7 +186,7 @@ def _check_image(image: _Record, ids: set[int], names: set[str]) -> Iterator[_Pr
 
 
 def _check_annotation(
-    annotation: _Record, ids: set[int], sizes: Mapping[int, tuple[object, object]], categories: Container[int]
+    annotation: _Record, ids: set[int], sizes: Mapping[int, tuple[float, float]], categories: Container[int]
 ) -> Iterator[_Problem]:
     identity, image_id, category = (annotation.get(key) for key in ("id", "image_id", "category_id"))
     crowd = annotation.get("iscrowd", 0)
@@ -204,15 +205,14 @@ def _check_annotation(
         yield from _check_box(annotation.get("bbox"), sizes[image_id])
 
 
-def _check_box(box: object, size: tuple[object, object]) -> Iterator[_Problem]:
+def _check_box(box: object, size: tuple[float, float]) -> Iterator[_Problem]:
     if not isinstance(box, list) or len(box) != 4 or not all(type(value) in (int, float) for value in box):
         yield _error(f"expected bbox [x, y, width, height], received {repr(box)}.", "Mend the record.")
         return
     if not all(abs(value) <= sys.float_info.max for value in box):  # False for NaN and for integers beyond all floats
         yield _error(f"the box {repr(box)} is not finite.", "Mend or remove the annotation.")
         return
-    x, y, width, height = box
-    image_width, image_height = (side if _is_side(side) else math.inf for side in size)
+    (x, y, width, height), (image_width, image_height) = box, size
     if width <= 0 or height <= 0:
         yield _error(f"the box {box} is empty.", "COCO boxes are x, y, width, height; mend or remove it.")
     elif x >= image_width or y >= image_height or x + width <= 0 or y + height <= 0:
@@ -220,6 +220,12 @@ def _check_box(box: object, size: tuple[object, object]) -> Iterator[_Problem]:
     elif x < -1 or y < -1 or x + width > image_width + 1 or y + height > image_height + 1:
         remedy = "It is clipped to the image; if boxes are x0, y0, x1, y1, convert them to x, y, width, height."
         yield "warning", f"the box {box} reaches beyond the image of {image_width}×{image_height}.", remedy
+
+
+def _size(image: _Record) -> tuple[float, float]:
+    """(width, height) as far as they can be believed: nothing lies outside of what is not known."""
+    width, height = image.get("width"), image.get("height")
+    return width if _is_side(width) else math.inf, height if _is_side(height) else math.inf
 
 
 def _is_int(value: object) -> TypeGuard[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ class Split:
     def fingerprint(self) -> str:
         """Changes with any pixel, label or name."""
         rows = [[r.pixel_hash, r.image_id, r.xyxy, r.labels, r.crowd, r.present, r.absent] for r in self.records]
-        return fingerprint([self.labels, rows])
+        return fingerprint([self.labels, json.dumps(rows)])  # as one string: there may be millions of boxes
 
     def frame(self, index: int) -> Frame:
         """The picture of record `index`, checked against its pixel hash."""

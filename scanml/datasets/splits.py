@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from scanml.datasets.config import DataConfig
 from scanml.errors import DataError
@@ -20,26 +22,20 @@ def group_near_duplicates(looks: Sequence[tuple[int, ...]], *, max_bits: int) ->
     """
     if not looks:
         return np.zeros(0, np.int64)
-    words, group = np.unique(np.asarray(looks, np.uint64).reshape(-1, 4), axis=0, return_inverse=True)
-    parent = np.arange(len(words))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = int(parent[index])
-        return index
-
-    bands = words.view(np.uint16)
-    for band in bands.T:
+    words, place = np.unique(np.asarray(looks, np.uint64).reshape(-1, 4), axis=0, return_inverse=True)
+    group = np.arange(len(words))
+    for band in words.view(np.uint16).T:
         order = np.argsort(band, kind="stable")
-        for bucket in np.split(order, np.flatnonzero(np.diff(band[order])) + 1):
-            for position, index in enumerate(bucket[:-1]):
-                others = bucket[position + 1 :]
-                distance = np.bitwise_count(words[others] ^ words[index]).sum(axis=1)
-                for other in others[distance <= max_bits]:
-                    parent[root(int(other))] = root(int(index))
-    roots = np.array([root(index) for index in range(len(words))])
-    return np.asarray(roots[group.ravel()], np.int64)
+        edges = np.zeros((2, 0), np.int64)
+        for places in _equal_pairs(band[order]):
+            pairs = order[places]
+            pairs = pairs[:, group[pairs[0]] != group[pairs[1]]]
+            distance = np.bitwise_count(words[pairs[0]] ^ words[pairs[1]]).sum(axis=1)
+            edges = np.concatenate([edges, group[pairs[:, distance <= max_bits]]], axis=1)
+            if edges.shape[1] > len(words):  # frames of one video may all be pairs: many more than fit in memory
+                group, edges = _joined(edges, len(words))[group], edges[:, :0]
+        group = _joined(edges, len(words))[group]
+    return np.asarray(group[place.ravel()], np.int64)
 
 
 def assign_splits(
@@ -74,6 +70,23 @@ def assign_splits(
         split_of.update(dict.fromkeys(ordered[start:stop], split))
         start = stop
     return [split_of.get(group, "train") for group in groups.tolist()]
+
+
+def _equal_pairs(ordered: npt.NDArray[np.uint16]) -> Iterator[npt.NDArray[np.int64]]:
+    """All pairs of places (2, K) with equal values in a sorted array: neighbors first, then those two apart, ..."""
+    first = np.arange(len(ordered))
+    for apart in range(1, len(ordered)):
+        first = first[first + apart < len(ordered)]
+        first = first[ordered[first] == ordered[first + apart]]
+        if not len(first):
+            return
+        yield np.stack([first, first + apart])
+
+
+def _joined(edges: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """A component number for each of `count` nodes that `edges` (2, K) connect."""
+    graph = coo_array((np.ones(edges.shape[1], bool), (edges[0], edges[1])), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
 
 
 def _position(key: str) -> float:

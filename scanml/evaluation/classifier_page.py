@@ -17,7 +17,7 @@ NUM_PICTURES = 12  # of the most wrong images
 
 _MEANINGS = {
     "mAP": "average precision, mean over the triggers that are somewhere present",
-    "F1": "F1 at the thresholds that were chosen on validation, mean over the same triggers",
+    "F1": "F1 at each trigger's threshold (fitted on validation, else 0.5), mean over the same triggers",
     "ECE": "mean distance between a probability and how often it came true; 0 is perfect",
 }
 

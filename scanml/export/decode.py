@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from scanml.structures.arrays import Tensor
 
-_EXIF, _IDAT, _IEND = (int.from_bytes(kind, "big") for kind in (b"eXIf", b"IDAT", b"IEND"))  # PNG's chunk types
+_EXIF, _EXIF_CHUNK = int.from_bytes(b"Exif", "big"), int.from_bytes(b"eXIf", "big")
+_APP1, _SCAN, _END = 0xE1, 0xDA, 0xD9  # JPEG markers (ITU-T T.81, table B.1)
 _ORIENTATION = 0x0112  # the tag's number (EXIF 2.3, sec. 4.6.4)
 
 
@@ -45,39 +46,43 @@ def read_orientation(data: Tensor) -> Tensor:
 
 
 def _find_in_jpeg(stored: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the TIFF block of the first Exif APP1 segment before the scan starts and ends; 0, 0 if there is none."""
-    size = _size(stored)
+    """Where the TIFF block of the first Exif APP1 segment before the pixels starts and ends; 0, 0 if there is none."""
+    second = stored[1:]
+    named = (second >= 0x02) & (second <= 0xFE) & ((second <= 0xCF) | (second >= 0xD8))  # see datasets.images
+    segments = tf.where((stored[:-1] == 0xFF) & named)[:, 0]
+
+    def find(position: Tensor) -> Tensor:
+        following = tf.searchsorted(segments, position[None])[0]
+        return tf.concat([segments, [_size(stored)]], axis=0)[following]
 
     def is_header(position: Tensor, start: Tensor, end: Tensor) -> Tensor:
-        inside = (end == 0) & (position + 4 <= size)
-        return inside & (_number(stored, position, 1) == 0xFF) & (_number(stored, position + 1, 1) != 0xDA)
+        segment = find(position)
+        marker = _number(stored, segment + 1, 1)
+        return (end == 0) & (segment + 4 <= _size(stored)) & (marker != _SCAN) & (marker != _END)
 
     def advance(position: Tensor, start: Tensor, end: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        marker, length = _number(stored, position + 1, 1), _number(stored, position + 2, 2)
-        named = (_number(stored, position + 4, 4) == 0x45786966) & (_number(stored, position + 8, 2) == 0)
-        found = (marker == 0xE1) & named
-        after = position + tf.where(marker == 0xFF, tf.constant(1, tf.int64), 2 + length)  # 0xFF 0xFF: fill byte
-        return after, tf.where(found, position + 10, 0), tf.where(found, after, 0)
+        segment = find(position)
+        stop = segment + 2 + _number(stored, segment + 2, 2)
+        is_exif = (_number(stored, segment + 4, 4) == _EXIF) & (_number(stored, segment + 8, 2) == 0)
+        found = (_number(stored, segment + 1, 1) == _APP1) & is_exif
+        return tf.maximum(segment + 4, stop), tf.where(found, segment + 10, 0), tf.where(found, stop, 0)
 
     _, start, end = tf.while_loop(is_header, advance, _from(2))
     return start, end
 
 
 def _find_in_png(stored: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the eXIf chunk's data before the picture starts and ends; 0, 0 if there is none."""
-    size = _size(stored)
+    """Where the first eXIf chunk's data starts and ends; 0, 0 if there is none."""
 
-    def is_header(position: Tensor, start: Tensor, end: Tensor) -> Tensor:
-        kind = _number(stored, position + 4, 4)
-        return (end == 0) & (position + 8 <= size) & (kind != _IDAT) & (kind != _IEND)
+    def is_chunk(position: Tensor, start: Tensor, end: Tensor) -> Tensor:
+        return (end == 0) & (position + 12 + _number(stored, position, 4) <= _size(stored))
 
     def advance(position: Tensor, start: Tensor, end: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        length = _number(stored, position, 4)
-        found = _number(stored, position + 4, 4) == _EXIF
-        after = position + 12 + length
+        after = position + 12 + _number(stored, position, 4)
+        found = _number(stored, position + 4, 4) == _EXIF_CHUNK
         return after, tf.where(found, position + 8, 0), tf.where(found, after - 4, 0)
 
-    _, start, end = tf.while_loop(is_header, advance, _from(8))
+    _, start, end = tf.while_loop(is_chunk, advance, _from(8))
     return start, end
 
 
@@ -113,7 +118,6 @@ def _number(padded: Tensor, position: Tensor, size: int, *, little: Tensor = Fal
     """The unsigned integers of `size` bytes at `position` (...), int64 (...); past the end whatever, never an error."""
     position = tf.convert_to_tensor(position, tf.int64)
     index = tf.clip_by_value(position[..., None] + tf.range(size, dtype=tf.int64), 0, _size(padded))
-    weights = tf.constant([256**place for place in reversed(range(size))], tf.int64)
-    return tf.reduce_sum(
-        tf.cast(tf.gather(padded, index), tf.int64) * tf.where(little, weights[::-1], weights), axis=-1
-    )
+    powers = [256**place for place in range(size)]
+    weights = tf.where(little, tf.constant(powers, tf.int64), tf.constant(powers[::-1], tf.int64))
+    return tf.reduce_sum(tf.cast(tf.gather(padded, index), tf.int64) * weights, axis=-1)

@@ -18,10 +18,10 @@ from scanml.errors import ModelError
 from scanml.structures.arrays import Tensor
 
 STRIDES = (8, 16, 32)
-WIDTHS = {  # channels at strides 2, 4, 8, 16, 32 and residual blocks at the last four
-    "tiny": ((12, 24, 48, 96, 128), (1, 1, 1, 1)),
-    "small": ((16, 32, 64, 128, 192), (1, 2, 2, 1)),
-    "base": ((32, 64, 128, 256, 384), (1, 3, 3, 2)),
+WIDTHS = {  # channels at strides 4, 8, 16, 32, and residual convolutions at the last three
+    "tiny": ((16, 32, 64, 96), (1, 1, 1)),
+    "small": ((24, 48, 96, 160), (1, 3, 2)),
+    "base": ((48, 96, 192, 320), (2, 6, 4)),
 }
 
 
@@ -32,17 +32,11 @@ def convolution(x: Tensor, filters: int, *, kernel: int = 3, strides: int = 1, n
     return layers.Activation("silu", name=f"{name}_act")(x)
 
 
-def residual_stage(x: Tensor, filters: int, *, blocks: int, name: str) -> Tensor:
-    """Half of the channels go through residual blocks, half around them (CSPNet, Wang et al. 2020, sec. 3)."""
-    half = filters // 2
-    around = convolution(x, half, kernel=1, name=f"{name}_around")
-    through = convolution(x, half, kernel=1, name=f"{name}_through")
-    for block in range(blocks):
-        inner = convolution(through, half, name=f"{name}_{block}a")
-        inner = convolution(inner, half, name=f"{name}_{block}b")
-        through = layers.Add(name=f"{name}_{block}_add")([through, inner])
-    joined = layers.Concatenate(name=f"{name}_join")([around, through])
-    return convolution(joined, filters, kernel=1, name=f"{name}_mix")
+def residual(x: Tensor, *, count: int, name: str) -> Tensor:
+    """`count` times x + convolution(x)."""
+    for block in range(count):
+        x = layers.Add(name=f"{name}_{block}_add")([x, convolution(x, x.shape[-1], name=f"{name}_{block}")])
+    return x
 
 
 def extract_features(
@@ -61,14 +55,15 @@ def extract_features(
 
 
 def _own_features(pixels: Tensor, widths: tuple[int, ...], blocks: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """Patches of 4×4 pixels first: on a CPU half of the time would go to strides 2 and 4, where little is learned."""
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(pixels)
-    x = convolution(x, widths[0], strides=2, name="stem")
+    x = convolution(x, widths[0], kernel=4, strides=4, name="stem")
     features = []
-    for stage, (width, count) in enumerate(zip(widths[1:], blocks, strict=True), start=2):
+    for stage, (width, count) in enumerate(zip(widths[1:], blocks, strict=True), start=3):
         x = convolution(x, width, strides=2, name=f"stage{stage}_down")
-        x = residual_stage(x, width, blocks=count, name=f"stage{stage}")
+        x = residual(x, count=count, name=f"stage{stage}")
         features.append(x)
-    return features[1], features[2], features[3]
+    return features[0], features[1], features[2]
 
 
 def _application_features(pixels: Tensor, name: str, weights: str | None) -> tuple[Tensor, Tensor, Tensor]:

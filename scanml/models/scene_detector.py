@@ -9,7 +9,7 @@ import keras
 from keras import layers, ops
 
 from scanml.config import from_json, to_json
-from scanml.models.backbones import STRIDES, convolution, extract_features, residual_stage
+from scanml.models.backbones import STRIDES, convolution, extract_features
 from scanml.models.config import SceneDetectorConfig
 from scanml.ops.boxes import nms
 from scanml.ops.targets import decode_boxes, locations
@@ -35,11 +35,7 @@ class SceneDetector(keras.Model):
         features = extract_features(image, size=config.size, backbone=config.backbone, weights=config.weights)
         width = NECK_WIDTHS[config.size]
         levels = _pyramid(features, width)
-        heads = [
-            _head(level, width, len(labels.class_names), config.num_bins, f"p{i + 3}") for i, level in enumerate(levels)
-        ]
-        class_logits = layers.Concatenate(axis=1, name="all_classes")([head[0] for head in heads])
-        box_logits = layers.Concatenate(axis=1, name="all_boxes")([head[1] for head in heads])
+        class_logits, box_logits = _heads(levels, width, len(labels.class_names), config.num_bins)
         outputs = {
             "class_logits": layers.Activation("linear", dtype="float32", name="class_logits")(class_logits),
             "box_logits": layers.Activation("linear", dtype="float32", name="box_logits")(box_logits),
@@ -79,26 +75,30 @@ def _pyramid(features: tuple[Tensor, Tensor, Tensor], width: int) -> list[Tensor
     fine, middle, coarse = (
         convolution(feature, width, kernel=1, name=f"lateral{i + 3}") for i, feature in enumerate(features)
     )
-    p4 = layers.Concatenate(name="meet4")([layers.UpSampling2D(name="enlarge5")(coarse), middle])
-    p4 = residual_stage(p4, width, blocks=1, name="down4")
-    p3 = layers.Concatenate(name="meet3")([layers.UpSampling2D(name="enlarge4")(p4), fine])
-    p3 = residual_stage(p3, width, blocks=1, name="down3")
-    n4 = layers.Concatenate(name="meet4_again")([convolution(p3, width, strides=2, name="step4"), p4])
-    n4 = residual_stage(n4, width, blocks=1, name="up4_stage")
-    n5 = layers.Concatenate(name="meet5")([convolution(n4, width, strides=2, name="step5"), coarse])
-    return [p3, n4, residual_stage(n5, width, blocks=1, name="up5_stage")]
+    p4 = layers.Add(name="meet4")([layers.UpSampling2D(name="enlarge5")(coarse), middle])
+    p4 = convolution(p4, width, name="down4")
+    p3 = layers.Add(name="meet3")([layers.UpSampling2D(name="enlarge4")(p4), fine])
+    p3 = convolution(p3, width, name="down3")
+    n4 = layers.Add(name="meet4_again")([convolution(p3, width, strides=2, name="step4"), p4])
+    n4 = convolution(n4, width, name="up4")
+    n5 = layers.Add(name="meet5")([convolution(n4, width, strides=2, name="step5"), coarse])
+    return [p3, n4, convolution(n5, width, name="up5")]
 
 
-def _head(x: Tensor, width: int, num_classes: int, num_bins: int, name: str) -> tuple[Tensor, Tensor]:
-    """Class and box branch of their own: (B, cells, C) and (B, cells, 4, R)."""
-    scores, sides = x, x
-    for depth in range(2):
-        scores = convolution(scores, width, name=f"{name}_class{depth}")
-        sides = convolution(sides, width, name=f"{name}_box{depth}")
+def _heads(levels: list[Tensor], width: int, num_classes: int, num_bins: int) -> tuple[Tensor, Tensor]:
+    """Class and box branch, (B, P, C) and (B, P, 4, R): one set of kernels for all levels, so that what is learned about
+    small objects helps large ones, with a normalization of each level (RTMDet, Lyu et al. 2022, sec. 3.3)."""
     prior = keras.initializers.Constant(-math.log((1 - _PRIOR) / _PRIOR))
-    scores = layers.Conv2D(num_classes, 1, bias_initializer=prior, name=f"{name}_class")(scores)
-    sides = layers.Conv2D(4 * num_bins, 1, name=f"{name}_box")(sides)
-    return (
-        layers.Reshape((-1, num_classes), name=f"{name}_classes")(scores),
-        layers.Reshape((-1, 4, num_bins), name=f"{name}_boxes")(sides),
-    )
+    score = layers.Conv2D(num_classes, 1, bias_initializer=prior, name="class")
+    side = layers.Conv2D(4 * num_bins, 1, name="box")
+    branches = _branch(levels, width, "class"), _branch(levels, width, "box")
+    scores = [layers.Reshape((-1, num_classes))(score(x)) for x in branches[0]]
+    sides = [layers.Reshape((-1, 4, num_bins))(side(x)) for x in branches[1]]
+    return layers.Concatenate(axis=1, name="all_classes")(scores), layers.Concatenate(axis=1, name="all_boxes")(sides)
+
+
+def _branch(levels: list[Tensor], width: int, name: str) -> list[Tensor]:
+    across = layers.DepthwiseConv2D(5, padding="same", use_bias=False, name=f"{name}_across")
+    mix = layers.Conv2D(width, 1, use_bias=False, name=f"{name}_mix")
+    normed = [layers.BatchNormalization(momentum=0.97, epsilon=1e-3)(mix(across(level))) for level in levels]
+    return [layers.Activation("silu")(x) for x in normed]

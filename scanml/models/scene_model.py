@@ -23,8 +23,8 @@ _BATCH = 16  # frames a network sees at once: enough to keep it busy, little eno
 class SceneModel(keras.Model):
     """A `SceneReader` in memory. Evaluation calls it and the export traces it, so that both say the same.
 
-    An answer holds `boxes` float32 (D, 4) xyxy in pixels of the picture, `scores` float32 (D,) descending, `labels` int32
-    (D,), `num_detections` int32 () of which these hold (the rest is zero) and `trigger_probabilities` float32 (T,).
+    An answer holds `boxes` float32 (D, 4) xyxy in pixels of the picture, `scores` float32 (D,) descending, `labels`
+    int32 (D,), `num_detections` int32 () of which these hold (the rest is zero), `trigger_probabilities` float32 (T,).
     Without a detector D is 0, without a classifier T is 0.
 
     Raises:

@@ -27,7 +27,7 @@ def letterbox(image: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         The picture, float32 (height, width, 3) 0…255, and the scales float32 (2,) by which x and y were multiplied.
     """
     own = ops.shape(image)[:2]
-    # A known size needs no tensors for the weights: NumPy has the same functions, and nothing is compiled for each size.
+    # A known size needs no tensors for the weights: NumPy has the same functions, and nothing is compiled per size.
     lib = np if all(isinstance(side, int) for side in own) else ops
     height, width = own if lib is np else (ops.convert_to_tensor(side, "int32") for side in own)
     inside = _fit(height, width, size, lib=lib), _fit(width, height, size[::-1], lib=lib)

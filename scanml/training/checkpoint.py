@@ -25,7 +25,7 @@ from scanml.structures.examples import LabelSpace
 if TYPE_CHECKING:
     import keras
 
-    from scanml.models.build import SceneNetwork
+    from scanml.models.build import ModelConfig, SceneNetwork
 
 FORMAT = 1
 FILE = "state.npz"
@@ -61,7 +61,7 @@ def save(folder: Path, header: Header, variables: Variables) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         fresh = folder / f"{FILE}.new"
         with fresh.open("wb") as file:
-            np.savez(file, header=text, **arrays)
+            np.savez(file, **{"header": text, **arrays})  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(folder / FILE)
@@ -131,7 +131,7 @@ def load_model(folder: Path) -> SceneNetwork:
     kind = {"detector": SceneDetectorConfig, "classifier": SceneClassifierConfig}.get(header.task)
     if kind is None:
         raise ArtifactError(f"{folder / FILE}: expected a detector or classifier, found the task {header.task!r}.")
-    config = from_json(kind, {**_fields(header.model), "weights": None}, where=str(folder / FILE))
+    config: ModelConfig = from_json(kind, {**_fields(header.model), "weights": None}, where=str(folder / FILE))
     model = build_model(config, header.labels)
     restore(folder, {"average": averaged(model)})
     return model

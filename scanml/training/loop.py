@@ -68,7 +68,7 @@ def _run(
     """The updates from `start` on, with a line of numbers and a checkpoint every so often."""
     source = BatchSource(
         data.train,
-        header.task,
+        update.model.task,
         image_size=update.model.scanml_config.image_size,
         batch_size=config.batch_size,
         augment=config.augment,

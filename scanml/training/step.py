@@ -63,7 +63,7 @@ class TensorFlowStep(_State):
         import tensorflow as tf
 
         super().__init__(model, config)
-        self.update = tf.function(self._update, reduce_retracing=True)
+        self.update = tf.function(self._update, reduce_retracing=True, autograph=False)
         self.gradient_tape = tf.GradientTape
 
     def __call__(self, batch: Batch) -> Outputs:

@@ -157,13 +157,30 @@ def test_all_wrong_records_are_named_at_once(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["../a", "a/../../b", "/etc/passwd", "..\\a", "\\\\host\\a", "C:\\a", "c:a", "C:/a", ".", "./", "..", "", "a\0b", "\udc80"],
+    [
+        "../a",
+        "a/../../b",
+        "/etc/passwd",
+        "..\\a",
+        "\\\\host\\a",
+        "C:\\a",
+        "c:a",
+        "C:/a",
+        ".",
+        "./",
+        "..",
+        "",
+        "a\0b",
+        "\udc80",
+    ],
 )
 def test_names_that_lead_out_of_the_folder_or_are_none_are_unsafe(name):
     assert unsafe_name(name)
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "sub/a.jpg", "./a.jpg", "a..b.jpg", "...jpg", "12:30.jpg", "ä ö.png", "sub\\a"])
+@pytest.mark.parametrize(
+    "name", ["a.jpg", "sub/a.jpg", "./a.jpg", "a..b.jpg", "...jpg", "12:30.jpg", "ä ö.png", "sub\\a"]
+)
 def test_names_inside_the_folder_are_safe(name):
     assert unsafe_name(name) is None
 
@@ -209,7 +226,12 @@ def test_a_missing_file_and_a_folder_are_refused_by_name(tmp_path):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.sampled_from([2**70, -1, 0, 1, 7]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=4)
+    | st.sampled_from([2**70, -1, 0, 1, 7]),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=6,
 )
@@ -235,7 +257,7 @@ def test_any_value_in_any_field_gives_findings_and_pictures(tmp_path_factory, ed
 
 
 @settings(max_examples=150, deadline=None)
-@given(values=JSON | st.fixed_dictionaries({name: JSON for name in ("images", "annotations", "categories")}))
+@given(values=JSON | st.fixed_dictionaries(dict.fromkeys(("images", "annotations", "categories"), JSON)))
 def test_any_json_is_read_or_refused_by_name(tmp_path_factory, values):
     path = tmp_path_factory.getbasetemp() / "any.json"
     path.write_text(json.dumps(values))

@@ -117,7 +117,9 @@ def test_records_must_lie_in_listed_shards_and_be_as_many_as_said(folder):
         open_split(folder / "train", verify=False)
 
 
-@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"place": {}, "record": {}}', '{"place": 3, "record": 3}', "[" * 9999])
+@pytest.mark.parametrize(
+    "line", ["{", "[]", "{}", '{"place": {}, "record": {}}', '{"place": 3, "record": 3}', "[" * 9999]
+)
 def test_records_that_make_no_sense_are_refused(folder, line):
     (folder / "train" / "records.jsonl").write_text(line + "\n")
     with pytest.raises(ArtifactError, match="train: expected shards"):

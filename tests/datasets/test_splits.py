@@ -125,3 +125,10 @@ def test_every_missing_split_and_train_get_something_or_it_is_refused(seed, coun
 
 def test_nothing_missing_and_nothing_there_is_nothing():
     assert assign_splits([], np.zeros(0, np.int64), missing=(), config=DataConfig()) == []
+
+
+def test_many_pictures_that_are_all_alike_are_one_group():
+    bits = np.zeros((120, 256), bool)
+    bits[np.arange(120), np.arange(120)] = True  # 7,140 pairs that differ in two bits
+    assert len(set(group_near_duplicates(words(bits), max_bits=2))) == 1
+    assert len(set(group_near_duplicates(words(bits), max_bits=1))) == 120

@@ -9,7 +9,7 @@ from oracles.fake_reader import FakeExamples, FakeReader
 from oracles.random_scenes import random_scene
 
 from scanml.errors import ModelError
-from scanml.evaluation import as_reader, evaluate, predict
+from scanml.evaluation import as_reader, collect, measure, predict
 from scanml.metrics import ImageTruth, TriggerTable
 from scanml.structures import Boxes, LabelSpace
 
@@ -51,13 +51,13 @@ def test_keras_models_are_evaluated_as_they_are(rng):
     labels = LabelSpace(("a", "b", "c"), (1, 2, 3), ("sky", "drink"))  # both models know of the whole label space
     detector = SceneDetector(SceneDetectorConfig(size="tiny", image_size=(64, 64)), labels)
     classifier = SceneClassifier(SceneClassifierConfig(size="tiny", image_size=(64, 64)), labels)
-    assert evaluate(detector, examples, num_resamples=5).task == "detector"
+    assert as_reader(detector).labels == LabelSpace(("a", "b", "c"), (1, 2, 3))
     # At a threshold of 0 everything is accepted: precision is the share of positives, recall 1.
     classifier.calibration.thresholds.assign(np.zeros(2, np.float32))
-    report = evaluate(classifier, examples, num_resamples=5)
+    metrics = measure(collect(classifier, examples), num_resamples=5)
     share = present.mean(axis=0)
     for name, positives in zip(("sky", "drink"), share, strict=True):
-        value = report.metrics[f"F1/{name}"].value
+        value = metrics[f"F1/{name}"].value
         assert value is None if positives == 0 else value == pytest.approx(2 * positives / (1 + positives))
 
 

@@ -25,7 +25,12 @@ def coco(names, *, size=(40, 60), box=(5.0, 6.0, 20.0, 10.0), categories=((1, "c
     """A COCO object: every picture has one box, of the first and of the last category in turns."""
     images = [{"id": i, "file_name": name, "width": size[1], "height": size[0]} for i, name in enumerate(names, 1)]
     annotations = [
-        {"id": image["id"], "image_id": image["id"], "category_id": categories[-(image["id"] % 2)][0], "bbox": list(box)}
+        {
+            "id": image["id"],
+            "image_id": image["id"],
+            "category_id": categories[-(image["id"] % 2)][0],
+            "bbox": list(box),
+        }
         for image in images
     ]
     records = [{"id": identity, "name": name} for identity, name in categories]

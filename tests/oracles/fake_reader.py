@@ -44,7 +44,7 @@ class FakeExamples:
 
     def frame(self, index):
         size = self.size if self.truths is None else self.truths[index].boxes.image_size
-        return Frame(np.full((*size, 3), 40 + index, np.uint8), f"{index}.jpg")
+        return Frame(np.full((*size, 3), (40 + index) % 256, np.uint8), f"{index}.jpg")
 
     def detection(self, index):
         frame = self.frame(index)

@@ -1,0 +1,1 @@
+"""One script per promise about speed or quality; `results/` keeps every measurement, appended, never edited."""

@@ -1,0 +1,54 @@
+"""The demo: how good, how long, and how many of the five frames get the right lens.
+
+    python -m benchmarks.demo --out demo-run
+
+Runs `scanml demo --fresh` and then `scanml demo` again, which has nothing left to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks._record import record, run_command
+from scanml.pipelines.demo import NUM_IMAGES, showcase
+from scanml.serving import Recommender
+from scanml.steps import read_report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/demo"))
+    parser.add_argument("--seed", type=int, default=0)
+    parsed = parser.parse_args()
+    words = ["scanml", "demo", "--out", str(parsed.out), "--seed", str(parsed.seed)]
+    seconds, again = run_command([*words, "--fresh"]), run_command(words)
+    recommender = Recommender(parsed.out / "bundle")
+    firsts = {
+        photo.path.stem: [
+            recommender.recommend(photo.path.read_bytes(), photo.path.stem).lenses[0].lens_id,
+            photo.expected_lens,
+        ]
+        for photo in showcase(parsed.out / "world")
+    }
+    metrics = {
+        f"{task} {name}": [metric.value, metric.low, metric.high, metric.num_units]
+        for task, names in {"detector": ("AP", "AP50"), "classifier": ("mAP", "F1", "ECE")}.items()
+        for name, metric in read_report(parsed.out / f"evaluate-{task}").metrics.items()
+        if name in names
+    }
+    record(
+        "demo",
+        {
+            "seconds": seconds,
+            "seconds_again": again,
+            "frames_right": sum(first == expected for first, expected in firsts.values()),
+            "frames": firsts,
+            "metrics": metrics,
+        },
+        settings={"images": NUM_IMAGES, "seed": parsed.seed},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Words on the command line: usage errors, exit codes, help that teaches, texts that fit the steps."""
+
+import importlib
+import json
+
+import pytest
+
+from scanml.cli import main
+from scanml.cli.texts import COMMANDS, STEPS
+
+STEP_NAMES = tuple(STEPS)
+
+
+@pytest.mark.parametrize("name", STEP_NAMES)
+def test_the_help_of_a_step_names_what_the_step_reads(name):
+    step = importlib.import_module(f"scanml.steps.{name}").STEP
+    text = STEPS[name]
+    assert (text.inputs, text.optional, text.takes_task) == (step.inputs, step.optional, step.takes_task)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_an_example_of_the_command(name, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([name, "--help"])
+    assert left.value.code == 0
+    assert f"scanml {name}" in capsys.readouterr().out.split("example:")[1]
+
+
+@pytest.mark.parametrize("words", [[], ["trian"], ["train"], ["demo", "--sed", "1"]])
+def test_wrong_usage_is_2(words):
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["validate", "--config", "nowhere.py", "--in", "data=.", "--out", "out"], "nowhere.py: no such file"),
+        (["validate", "--config", "detect", "--out", "out"], "--in data=PATH"),
+        (["validate", "--config", "detect", "--in", "data", "--out", "out"], "expects NAME=PATH"),
+        (["validate", "--config", "detect", "--in", "data=nowhere", "--out", "out"], "nowhere: there is no such"),
+        (["validate", "--config", "detect", "--set", "data.limt=3", "--in", "data=.", "--out", "out"], "'limit'"),
+        (["run", "--config", "detect", "--in", "data=nowhere", "--out", "out"], "no such folder"),
+        (["run", "--config", "detect", "--out", "out"], "--in data=PATH"),
+        (["gate", "--config", "scan", "--in", "candidate=.", "--out", "out"], "--task detector or classifier"),
+        (["predict", "--bundle", "nowhere"], "at least one photo"),
+        (["predict", "photo.jpg", "--bundle", "nowhere"], "nowhere"),
+        (["predict", "--images", "x.json", "--bundle", "nowhere"], "all of --images"),
+        (["recommend", "photo.jpg", "--bundle", "nowhere", "--top", "0"], "--top must be at least 1"),
+        (["demo", "--seed", "-1"], "--seed must not be negative"),
+        (["register", "--config", "detect", "--in", "bundle=.", "--out", "out"], "MLFLOW_TRACKING_URI"),
+        (["register", "--config", "detect", "--rollback"], "MLFLOW_TRACKING_URI"),
+    ],
+)
+def test_a_mistake_is_2_and_says_the_way_out(words, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("scanml: ") and message in said
+    assert not list(tmp_path.glob("out*"))
+
+
+def empty_data(folder, *, boxes):
+    (folder / "images").mkdir(parents=True)
+    annotations = [{"id": 1, "image_id": 1, "category_id": 9, "bbox": [0, 0, 1, 1]}] if boxes else []
+    values = {
+        "images": [{"id": 1, "file_name": "missing.jpg", "width": 4, "height": 4}],
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "cup"}],
+    }
+    (folder / "instances.json").write_text(json.dumps(values))
+    return folder
+
+
+def test_a_refusal_is_3_or_a_report(tmp_path, capsys, monkeypatch):
+    data = empty_data(tmp_path / "data", boxes=True)
+    words = ["validate", "--config", "detect", "--in", f"data={data}", "--out", str(tmp_path / "out")]
+    assert main(words) == 3
+    assert "unknown category id 9" in capsys.readouterr().out
+    assert main([*words, "--refusal", "report", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["verdict"]["passed"] is False and "missing.jpg" in json.dumps(report["facts"])
+
+
+def test_the_environment_overrides_too(tmp_path, capsys, monkeypatch):
+    data = empty_data(tmp_path / "data", boxes=False)
+    monkeypatch.setenv("SCANML_SET", "data.shard_megabytes=3 data.limit=1")
+    main(["validate", "--config", "detect", "--in", f"data={data}", "--out", str(tmp_path / "out"), "--json"])
+    used = json.loads(capsys.readouterr().out)["settings"]["used"]
+    assert (used["shard_megabytes"], used["limit"]) == (3, 1)

@@ -1,0 +1,57 @@
+"""Reports go to JSON and back, say their numbers with interval and n, and draw no foreign HTML."""
+
+import json
+import math
+
+from scanml.structures import DataReport, EvalReport, Finding, GateVerdict, Metric
+from scanml.structures.reports import metric
+
+EVIL = "<script>alert(1)</script>"
+
+
+def test_a_metric_says_its_interval_and_number_of_units():
+    assert str(Metric("AP", 0.5, 0.4, 0.6, 30)) == "AP 0.500 [0.400, 0.600] (n = 30)"
+    assert str(Metric("AP", 0.5, None, None, 1)) == "AP 0.500 (n = 1)"
+    assert str(Metric("AP", None, None, None, 0)) == "AP undefined (n = 0)"
+
+
+def test_what_is_not_a_number_is_undefined():
+    assert metric("AP", math.nan, math.nan, 0.5, num_units=3) == Metric("AP", None, None, 0.5, 3)
+
+
+def test_an_evaluation_returns_from_json_without_its_page():
+    report = EvalReport("detector", {"AP": Metric("AP", 0.5, 0.4, None, 9)}, 9, "abc", 2, page="<html>")
+    back = EvalReport.from_json(json.loads(json.dumps(report.to_json())), where="report.json")
+    assert back.metrics == report.metrics
+    assert (back.task, back.num_images, back.test_fingerprint, back.num_leaked, back.page) == (
+        "detector",
+        9,
+        "abc",
+        2,
+        "",
+    )
+
+
+def test_a_verdict_returns_from_json():
+    verdict = GateVerdict(False, ("AP is below 0.5",), smoke=True)
+    assert GateVerdict.from_json(json.loads(json.dumps(verdict.to_json())), where="report.json") == verdict
+
+
+def test_a_data_report_passes_unless_a_finding_is_an_error():
+    warning, error = (Finding(severity, "a.json", "odd.", "Mend it.") for severity in ("warning", "error"))
+    assert DataReport().passed
+    assert DataReport((warning,)).passed
+    report = DataReport((warning, error))
+    assert not report.passed
+    assert report.errors == (error,)
+    assert str(error) == "error: a.json: odd. Mend it."
+
+
+def test_names_from_data_are_shown_and_not_run():
+    pages = [
+        DataReport((Finding("error", EVIL, EVIL, EVIL),))._repr_html_(),
+        EvalReport("detector", {EVIL: Metric(EVIL, 0.5, 0.4, 0.6, 9)}, 9, "abc")._repr_html_(),
+    ]
+    for page in pages:
+        assert EVIL not in page
+        assert "&lt;script&gt;" in page
