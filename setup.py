@@ -16,6 +16,7 @@ setup(
         "numpy>=2.0",  # np.bitwise_count compares perceptual hashes
         "scipy>=1.13",  # temperature: bounded scalar minimization
         "opencv-python-headless>=4.10",  # cv2 without GUI libraries: starts in slim containers
+        "pillow>=11",  # CMYK JPEGs: OpenCV rounds them differently from TensorFlow
         "pycocotools>=2.0.8",  # COCO's own evaluation
         "matplotlib>=3.8",  # curves in the report
         "mlflow>=3.1",  # runs, metrics, registry with aliases
@@ -30,7 +31,6 @@ setup(
             "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "scikit-learn>=1.5",
-            "pillow>=11",
             "ruff>=0.11",
             "mypy>=1.15",
             "import-linter>=2.3",

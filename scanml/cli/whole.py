@@ -16,6 +16,7 @@ from scanml.pipelines.run import Finished
 
 def run_whole(parsed: argparse.Namespace) -> int:
     """Every step on a data folder."""
+    from scanml.datasets.images import SUFFIXES
     from scanml.pipelines import run
     from scanml.pipelines.summary import Photo, write_summary
 
@@ -25,9 +26,11 @@ def run_whole(parsed: argparse.Namespace) -> int:
     experiment = read_experiment(parsed)
     store = parsed.track or os.environ.get("MLFLOW_TRACKING_URI")
     finished = run(experiment, inputs["data"], parsed.out, store=store, fresh=parsed.fresh)
-    lenses = (parsed.out / "bundle" / "lenses").is_dir()
-    photos = [Photo(path) for path in sorted((inputs["data"] / "images").iterdir())[:5]] if lenses else []
-    write_summary(finished, photos=photos, title=experiment.name)
+    if not finished.was_done or not (parsed.out / "report.html").exists():
+        lenses = (inputs["data"] / "lenses.json").exists()
+        files = sorted((inputs["data"] / "images").rglob("*")) if lenses else []
+        photos = [Photo(path) for path in files if path.suffix.lower() in SUFFIXES][:5]
+        write_summary(finished, photos=photos, title=experiment.name)
     if parsed.json:
         print(json.dumps({name: to_json(report) for name, report in finished.reports.items()}))
     else:

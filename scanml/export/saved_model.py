@@ -50,4 +50,5 @@ def write_saved_model(model: SceneModel, folder: Path) -> None:
         "serving_default": tf.function(from_bytes, [encoded], autograph=False),
         "from_pixels": tf.function(from_pixels, [stacked], autograph=False),
     }
-    tf.saved_model.save(module, str(folder), signatures=signatures)
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)  # nobody trains what was exported
+    tf.saved_model.save(module, str(folder), signatures=signatures, options=options)

@@ -28,8 +28,9 @@ def distribution_focal_loss(logits: Tensor, distances: Tensor) -> Tensor:
     num_bins = logits.shape[-1]
     distances = ops.clip(distances, 0.0, num_bins - 1.0)
     bins = ops.arange(num_bins, dtype="float32")
-    weights = ops.relu(1.0 - ops.absolute(distances[..., None] - bins))  # linear between neighbours, 0 elsewhere
-    return ops.mean(-ops.sum(weights * ops.log_softmax(ops.cast(logits, "float32")), axis=-1), axis=-1)
+    weights = ops.relu(1.0 - ops.absolute(distances[..., None] - bins))  # linear between neighbours, 0 elsewhere; sum 1
+    logits = ops.cast(logits, "float32")
+    return ops.mean(ops.logsumexp(logits, axis=-1) - ops.sum(weights * logits, axis=-1), axis=-1)
 
 
 def generalized_iou_loss(predicted: Tensor, true: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from keras import ops
 
 from scanml.structures.arrays import Tensor
@@ -11,36 +13,41 @@ _EPSILON = 1e-7  # keeps the ratio of empty boxes finite; far below one squared 
 
 def areas(boxes: Tensor) -> Tensor:
     """Areas (...) of boxes (..., 4); an inverted box has area 0."""
-    sides = ops.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
-    return sides[..., 0] * sides[..., 1]
+    return _area(*ops.unstack(boxes, 4, axis=-1))
 
 
 def pairwise_iou(first: Tensor, second: Tensor) -> Tensor:
     """Intersection over union (..., N, M) of every box in (..., N, 4) with every box in (..., M, 4)."""
-    first, second = first[..., :, None, :], second[..., None, :, :]
-    corners_low = ops.maximum(first[..., :2], second[..., :2])
-    corners_high = ops.minimum(first[..., 2:], second[..., 2:])
-    overlap = areas(ops.concatenate([corners_low, corners_high], axis=-1))
-    return overlap / (areas(first) + areas(second) - overlap + _EPSILON)
+    a = [side[..., :, None] for side in ops.unstack(first, 4, axis=-1)]
+    b = [side[..., None, :] for side in ops.unstack(second, 4, axis=-1)]
+    overlap = _area(*_inner(a, b))
+    return overlap / (_area(*a) + _area(*b) - overlap + _EPSILON)
 
 
 def generalized_iou(first: Tensor, second: Tensor) -> Tensor:
     """GIoU (...) in [-1, 1] of boxes (..., 4) one by one (Rezatofighi et al. 2019, eq. 1–3)."""
-    low = ops.maximum(first[..., :2], second[..., :2])
-    high = ops.minimum(first[..., 2:], second[..., 2:])
-    overlap = areas(ops.concatenate([low, high], axis=-1))
-    union = areas(first) + areas(second) - overlap
-    hull_low = ops.minimum(first[..., :2], second[..., :2])
-    hull_high = ops.maximum(first[..., 2:], second[..., 2:])
-    hull = areas(ops.concatenate([hull_low, hull_high], axis=-1))
+    a, b = ops.unstack(first, 4, axis=-1), ops.unstack(second, 4, axis=-1)
+    overlap = _area(*_inner(a, b))
+    union = _area(*a) + _area(*b) - overlap
+    hull = _area(ops.minimum(a[0], b[0]), ops.minimum(a[1], b[1]), ops.maximum(a[2], b[2]), ops.maximum(a[3], b[3]))
     return overlap / (union + _EPSILON) - (hull - union) / (hull + _EPSILON)
+
+
+def _area(left: Tensor, top: Tensor, right: Tensor, bottom: Tensor) -> Tensor:
+    return ops.relu(right - left) * ops.relu(bottom - top)
+
+
+def _inner(a: Sequence[Tensor], b: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The sides of what two boxes share; inverted where that is nothing."""
+    return ops.maximum(a[0], b[0]), ops.maximum(a[1], b[1]), ops.minimum(a[2], b[2]), ops.minimum(a[3], b[3])
 
 
 def clip(boxes: Tensor, *, height: Tensor, width: Tensor) -> Tensor:
     """Boxes (..., 4) cut to an image; `height` and `width` broadcast against (...)."""
-    x = ops.clip(boxes[..., 0::2], 0.0, ops.cast(width, boxes.dtype)[..., None])
-    y = ops.clip(boxes[..., 1::2], 0.0, ops.cast(height, boxes.dtype)[..., None])
-    return ops.stack([x[..., 0], y[..., 0], x[..., 1], y[..., 1]], axis=-1)
+    width, height = ops.cast(width, boxes.dtype), ops.cast(height, boxes.dtype)
+    left, top, right, bottom = ops.unstack(boxes, 4, axis=-1)
+    sides = ((left, width), (top, height), (right, width), (bottom, height))
+    return ops.stack([ops.clip(side, 0.0, limit) for side, limit in sides], axis=-1)
 
 
 def nms(

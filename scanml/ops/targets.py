@@ -28,8 +28,9 @@ def decode_boxes(box_logits: Tensor, centers: Tensor, strides: Tensor) -> Tensor
     """Boxes xyxy (B, P, 4) from distributions over distances (B, P, 4, R): the mean in strides, left top right bottom
     of the location (Generalized Focal Loss, Li et al. 2020, eq. 4–5)."""
     bins = ops.arange(box_logits.shape[-1], dtype="float32")
-    distances = ops.sum(ops.softmax(ops.cast(box_logits, "float32")) * bins, axis=-1) * strides[:, None]
-    return ops.concatenate([centers - distances[..., :2], centers + distances[..., 2:]], axis=-1)
+    distances = ops.matmul(ops.softmax(ops.cast(box_logits, "float32")), bins) * strides[:, None]
+    low, high = ops.split(distances, 2, axis=-1)
+    return ops.concatenate([centers - low, centers + high], axis=-1)
 
 
 def assign(
@@ -57,7 +58,7 @@ def assign(
     candidate = ops.cast(inside & real[..., None], "float32")
     hot = ops.one_hot(ops.maximum(labels, 0), scores.shape[-1], dtype="float32")
     of_class = ops.einsum("bmc,bpc->bmp", hot, ops.cast(scores, "float32"))
-    alignment = candidate * ops.sqrt(of_class + _EPSILON) * ops.power(overlap, 6.0)
+    alignment = candidate * ops.sqrt(of_class + _EPSILON) * ops.square(overlap * overlap * overlap)
     chosen = candidate * _best(alignment + candidate * _EPSILON, num_positives)
     chosen = chosen * _largest(overlap * chosen)
     positive = ops.max(chosen, axis=1)
@@ -79,7 +80,7 @@ def assign(
 def _contains(boxes: Tensor, centers: Tensor) -> Tensor:
     """Whether each center (P, 2) lies strictly inside each box (B, M, 4): bool (B, M, P)."""
     x, y = centers[:, 0], centers[:, 1]
-    left, top, right, bottom = (boxes[..., side, None] for side in range(4))
+    left, top, right, bottom = (side[..., None] for side in ops.unstack(boxes, 4, axis=-1))
     return (x > left) & (x < right) & (y > top) & (y < bottom)
 
 

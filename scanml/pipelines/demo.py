@@ -32,7 +32,8 @@ def demo(out: str | Path, *, seed: int = 0, smoke: bool = False, fresh: bool = F
     if not world.exists():
         _draw(world, num_images=NUM_SMOKE_IMAGES if smoke else NUM_IMAGES, seed=seed)
     finished = run(replace(experiment, name="demo"), world, out, fresh=fresh)
-    write_summary(finished, photos=showcase(world), title="What the camera saw")
+    if not finished.was_done or not (out / "report.html").exists():
+        write_summary(finished, photos=showcase(world), title="What the camera saw")
     return finished
 
 

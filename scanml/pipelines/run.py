@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ class Finished:
     out: Path
     store: str
     reports: Mapping[str, StepReport]
+    was_done: bool = False  # by an earlier call
 
     @property
     def refused(self) -> str | None:
@@ -58,12 +60,25 @@ def run(
     if state.champion_version is not None:
         inputs["champion"] = _fetch_champion(experiment, out, state)
         pipeline = plan(experiment, champion_tasks=state.champion_tasks)
+    if not fresh and _is_done(pipeline, out):
+        reports = _run_nodes(pipeline, experiment, inputs, out, state=state, fresh=False)
+        return Finished(out, state.store, reports, was_done=True)
     with recording(MlflowTracker.resume(state.store, state.parent_run_id)) as tracker:
         reports = _run_nodes(pipeline, experiment, inputs, out, state=state, fresh=fresh)
         finished = Finished(out, state.store, reports)
         tracker.log_metrics(_all_metrics(finished), step=0)
         tracker.set_tags({"scanml.refused_by": finished.refused or ""})
         return finished
+
+
+def _is_done(pipeline: Pipeline, out: Path) -> bool:
+    """Whether every node has finished, up to one that refused."""
+    for node in pipeline.nodes:
+        if not is_finished(out / node.name):
+            return False
+        if not read_report(out / node.name).verdict.passed:
+            return True
+    return True
 
 
 def _run_nodes(
@@ -138,6 +153,7 @@ def _settle(experiment: Experiment, out: Path, *, store: str | None, fresh: bool
         return state
     try:
         out.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(out / "champion", ignore_errors=True)
     except OSError as error:
         raise ArtifactError(f"{out}: cannot be written ({error.strerror}); choose another --out.") from error
     place = store or local_store(out)

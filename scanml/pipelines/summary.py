@@ -38,13 +38,18 @@ def headline_metrics(finished: Finished) -> list[tuple[str, Metric]]:
 def write_summary(finished: Finished, *, photos: Sequence[Photo], title: str) -> int | None:
     """Write `out`/report.html; returns how many photos got the lens that was expected first (None: not known)."""
     page = Page(title, f"scanml · {finished.out.resolve().name}")
-    _add_verdicts(page, finished)
+    _add_badges(page, finished)
     num_right = _add_photos(page, finished, photos) if finished.refused is None and photos else None
     page.heading("How good it is")
     page.table(
         ["model", "metric", "value", "95 % interval", "test images"],
         [[task, m.name, m.value, _interval(m), m.num_units] for task, m in headline_metrics(finished)],
     )
+    page.heading("What the gate said")
+    for report in finished.reports.values():
+        if report.step == "gate" or not report.verdict.passed:
+            for reason in report.verdict.reasons[:20]:
+                page.text(" ".join(filter(None, (report.step, report.task))) + f": {reason}")
     page.heading("Every step")
     page.table(
         ["step", "verdict", "seconds", "core seconds"],
@@ -59,19 +64,14 @@ def write_summary(finished: Finished, *, photos: Sequence[Photo], title: str) ->
     return num_right
 
 
-def _add_verdicts(page: Page, finished: Finished) -> None:
+def _add_badges(page: Page, finished: Finished) -> None:
     for report in finished.reports.values():
-        if report.step != "gate":
-            continue
-        verdict = report.verdict
-        word = "try only" if verdict.smoke else "released" if verdict.passed else "refused"
-        page.badge(f"{report.task}: {word}", tone="caution" if verdict.smoke else "good" if verdict.passed else "bad")
-        for reason in verdict.reasons:
-            page.text(f"{report.task}: {reason}")
-    if finished.refused and not finished.refused.startswith("gate"):
-        page.badge(f"{finished.refused} refused", tone="bad")
-        for reason in finished.reports[finished.refused].verdict.reasons[:20]:
-            page.text(reason)
+        if report.step == "gate":
+            smoke, passed = report.verdict.smoke, report.verdict.passed
+            word = "smoke test" if smoke else "released" if passed else "refused"
+            page.badge(f"{report.task}: {word}", tone="caution" if smoke else "good" if passed else "bad")
+        elif not report.verdict.passed:
+            page.badge(f"{report.step} refused", tone="bad")
 
 
 def _add_photos(page: Page, finished: Finished, photos: Sequence[Photo]) -> int | None:

@@ -20,8 +20,8 @@ def run(
 ) -> StepReport:
     """Write the bundle of `detector` and/or `classifier` (outputs of `train`) with their verdicts (of `gate`).
 
-    `markers` and `catalog` are the output of `extract`, or a folder of pictures and a lenses.json. Refuses when a verdict
-    is no, or when the SavedModel differs from the model in memory.
+    `markers` and `catalog` are the output of `extract`, or a folder of pictures and a lenses.json. Refuses when a
+    verdict is no, or when the SavedModel differs from the model in memory.
     """
     return execute(STEP, config, inputs, output, options or Options())
 
@@ -64,7 +64,7 @@ def _judged(job: Job, task: str) -> StepReport:
     verdict = read_report(job.inputs[name], step="gate")
     model = read_report(job.inputs[task], step="train")
     if verdict.task != task or verdict.facts.get("model") != model.fingerprint:
-        raise ArtifactError(f"{job.inputs[name]}: its verdict is on another model than {job.inputs[task]}; gate this one.")
+        raise ArtifactError(f"{job.inputs[name]}: judges another model than {job.inputs[task]}; gate this one.")
     if not verdict.verdict.passed:
         raise GateError(f"the verdict on the {task} is no: {'; '.join(verdict.verdict.reasons)}")
     return verdict

@@ -12,6 +12,7 @@ from scanml.losses.multilabel import asymmetric_loss
 from scanml.models.scene_classifier import SceneClassifier
 from scanml.models.scene_detector import SceneDetector
 from scanml.ops.targets import assign
+from scanml.structures.arrays import Tensor
 from scanml.structures.batches import Batch, Outputs
 
 Objective = Callable[[Outputs, Batch], Outputs]
@@ -55,8 +56,7 @@ OBJECTIVES: dict[str, Callable[[keras.Model], Objective]] = {
 }
 
 
-def _distances(boxes: keras.KerasTensor, model: SceneDetector) -> keras.KerasTensor:
+def _distances(boxes: Tensor, model: SceneDetector) -> Tensor:
     """Distances (B, P, 4) of each location to the sides of its box, in strides."""
-    low = model.centers - boxes[..., :2]
-    high = boxes[..., 2:] - model.centers
-    return ops.concatenate([low, high], axis=-1) / model.strides[:, None]
+    low, high = ops.split(boxes, 2, axis=-1)
+    return ops.concatenate([model.centers - low, high - model.centers], axis=-1) / model.strides[:, None]

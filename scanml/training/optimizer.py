@@ -2,31 +2,62 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Sequence
+
 import keras
+from keras import ops
 
 from scanml.structures.arrays import Tensor
 from scanml.training.config import TrainConfig
 
 
-def build_optimizer(model: keras.Model, config: TrainConfig) -> keras.optimizers.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019) whose decay leaves out vectors and scalars, clipped by global norm.
+class PackedOptimizer:
+    """AdamW (Loshchilov & Hutter 2019) over two vectors: all kernels, which decay, and all vectors and scalars, which do not.
 
-    The rate rises linearly over the warm-up and falls as a cosine (Loshchilov & Hutter 2017) to its final fraction.
+    Element by element the same as over the many small variables, for a tenth of the operations to trace and run. The rate
+    rises linearly over the warm-up and falls as a cosine (Loshchilov & Hutter 2017) to its final fraction; gradients are
+    clipped by their global norm.
     """
+
+    def __init__(self, model: keras.Model, config: TrainConfig) -> None:
+        decays = [len(v.shape) > 1 for v in model.trainable_variables]
+        self.groups = [[i for i, d in enumerate(decays) if d == group] for group in (True, False)]
+        self.shapes = [tuple(v.shape) for v in model.trainable_variables]
+        self.vectors = [keras.Variable(vector, name="packed") for vector in self.pack(model.trainable_variables)]
+        self.inner = keras.optimizers.AdamW(
+            _schedule(config), weight_decay=config.weight_decay, global_clipnorm=config.clip_norm
+        )
+        self.inner.exclude_from_weight_decay(var_list=self.vectors[1:])
+        if config.precision == "mixed_float16":
+            self.inner = keras.optimizers.LossScaleOptimizer(self.inner)
+        self.inner.build(self.vectors)
+
+    def pack(self, values: Sequence[Tensor]) -> list[Tensor]:
+        """Values of the trainable variables → the two vectors."""
+        flat = [[ops.reshape(ops.cast(values[i], "float32"), (-1,)) for i in group] for group in self.groups]
+        return [ops.concatenate(parts) for parts in flat]
+
+    def unpack(self, vectors: Sequence[Tensor]) -> list[Tensor]:
+        """The two vectors → values of the trainable variables, in their order."""
+        values: dict[int, Tensor] = {}
+        for group, vector in zip(self.groups, vectors, strict=True):
+            sizes = [math.prod(self.shapes[i]) for i in group]
+            parts = ops.split(vector, list(itertools.accumulate(sizes))[:-1])
+            values |= {i: ops.reshape(part, self.shapes[i]) for i, part in zip(group, parts, strict=True)}
+        return [values[i] for i in range(len(self.shapes))]
+
+
+def _schedule(config: TrainConfig) -> keras.optimizers.schedules.LearningRateSchedule:
     warmup = min(config.warmup_steps, config.steps // 10)
-    schedule = keras.optimizers.schedules.CosineDecay(
+    return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=config.learning_rate / 100 if warmup else config.learning_rate,
         decay_steps=max(1, config.steps - warmup),
         alpha=config.final_rate,
         warmup_target=config.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=config.clip_norm)
-    optimizer.exclude_from_weight_decay(var_list=[v for v in model.trainable_variables if len(v.shape) < 2])
-    if config.precision == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    optimizer.build(model.trainable_variables)
-    return optimizer
 
 
 def averaged(model: keras.Model) -> list[keras.Variable]:
@@ -36,5 +67,5 @@ def averaged(model: keras.Model) -> list[keras.Variable]:
 
 def average_rate(step: Tensor, decay: float) -> Tensor:
     """How far the average moves towards the weights at update `step` (from 0): far at first, 1 - `decay` at last."""
-    step = keras.ops.cast(step, "float32")
-    return 1.0 - keras.ops.minimum(decay, (1.0 + step) / (10.0 + step))
+    step = ops.cast(step, "float32")
+    return 1.0 - ops.minimum(decay, (1.0 + step) / (10.0 + step))

@@ -11,7 +11,7 @@ from scanml.structures.arrays import Tensor
 from scanml.structures.batches import Batch, Outputs
 from scanml.training.config import TrainConfig
 from scanml.training.objectives import OBJECTIVES
-from scanml.training.optimizer import average_rate, averaged, build_optimizer
+from scanml.training.optimizer import PackedOptimizer, average_rate, averaged
 
 
 class Step(Protocol):
@@ -42,7 +42,8 @@ class _State:
     def __init__(self, model: keras.Model, config: TrainConfig) -> None:
         self.model, self.decay = model, config.average_decay
         self.objective = OBJECTIVES[model.task](model)
-        self.optimizer = build_optimizer(model, config)
+        self.packed = PackedOptimizer(model, config)
+        self.optimizer = self.packed.inner
         self.sources = averaged(model)
         self.average = [
             keras.Variable(v.value, trainable=False, name=f"average_{i}") for i, v in enumerate(self.sources)
@@ -74,7 +75,13 @@ class TensorFlowStep(_State):
             terms = self.objective(self.model(batch["image"], training=True), batch)
             loss = self.optimizer.scale_loss(terms["loss"])
         rate = average_rate(self.optimizer.iterations, self.decay)
-        self.optimizer.apply(tape.gradient(loss, self.model.trainable_variables))
+        weights = self.model.trainable_variables
+        gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
+        for vector, values in zip(self.packed.vectors, self.packed.pack(weights), strict=True):
+            vector.assign(values)
+        self.optimizer.apply(self.packed.pack(gradients))
+        for weight, value in zip(weights, self.packed.unpack(self.packed.vectors), strict=True):
+            weight.assign(value)
         for average, source in zip(self.average, self.sources, strict=True):
             average.assign_add(rate * (keras.ops.cast(source, average.dtype) - average))
         return terms
@@ -122,7 +129,9 @@ class JaxStep(_State):
         trainable, fixed, optimizer, average = state
         (_, (fixed, terms)), gradients = self.gradient(trainable, fixed, optimizer, batch)
         rate = average_rate(optimizer[self._iterations()], self.decay)
-        trainable, optimizer = self.optimizer.stateless_apply(optimizer, gradients, trainable)
+        pack = self.packed.pack
+        vectors, optimizer = self.optimizer.stateless_apply(optimizer, pack(gradients), pack(trainable))
+        trainable = self.packed.unpack(vectors)
         current = [*trainable, *fixed]
         average = [a + rate * (current[p] - a) for a, p in zip(average, self.places, strict=True)]
         return (list(trainable), list(fixed), list(optimizer), average), terms

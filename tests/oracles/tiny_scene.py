@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import fcntl
+import functools
 import io
+import json
+import os
+from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from scanml.export import Bundle, Origin, write_bundle
+from scanml.export import Origin, write_bundle
 from scanml.models import SceneClassifier, SceneClassifierConfig, SceneDetector, SceneDetectorConfig, SceneModel
-from scanml.structures import GateVerdict, LabelSpace, Metric
+from scanml.structures import GateVerdict, LabelSpace, Lens, Metric
 
 LABELS = LabelSpace(("cat", "dog", "cup"), (3, 7, 8), ("sky", "drink"))
+LENSES = (
+    Lens("red", "Red", marker_ids=("red-poster",)),
+    Lens("sun", "Sun", triggers={"sky": 1.0}),
+    Lens("any", "Any", popularity=0.5),
+)
 _ORIENTATION = 0x0112
 
 
+@functools.cache
 def tiny_model(*, seed: int = 0, detector: bool = True, classifier: bool = True) -> SceneModel:
     """Random weights, scaled so that logits have a standard deviation of 2: scores all over (0, 1), boxes everywhere."""
     rng = np.random.default_rng(seed)
@@ -90,13 +101,43 @@ def every_encoding(pixels: np.ndarray) -> dict[str, bytes]:
     }
 
 
-def tiny_bundle(folder, model: SceneModel | None = None, **extras) -> Bundle:
-    """A bundle of a tiny model, written to `folder`."""
+def draw_marker(seed: int) -> np.ndarray:
+    """A flat picture with many corners, uint8 (240, 180, 3)."""
+    blocks = np.random.default_rng(seed).integers(0, 256, (20, 15, 3), dtype=np.uint8)
+    return np.kron(blocks, np.ones((12, 12, 1), np.uint8))
+
+
+def photo_of_marker(marker: np.ndarray) -> np.ndarray:
+    """A frame, uint8 (400, 480, 3), that shows the marker upright and unscaled on something textured."""
+    frame = textured(np.random.default_rng(9), 400, 480)
+    frame[80 : 80 + marker.shape[0], 150 : 150 + marker.shape[1]] = marker
+    return frame
+
+
+def write_tiny_bundle(folder: Path, *, scraps: Path) -> None:
+    """A bundle of `tiny_model()` with two markers and three lenses."""
+    markers = scraps / "markers"
+    markers.mkdir(parents=True)
+    for name, seed in (("red-poster", 1), ("blue-poster", 2)):
+        (markers / f"{name}.png").write_bytes(encode(draw_marker(seed), "PNG"))
+    (markers / ".hidden").write_bytes(b"not a picture")
+    (scraps / "lenses.json").write_text(json.dumps([lens.to_json() for lens in LENSES]))
     origin = Origin(
-        config={"name": "tiny", "seed": 0},
+        config={"name": "tiny", "seed": 0, "sizes": [64, 96]},
         fingerprints={"detector": "0123"},
         metrics={"detector": {"AP": Metric("AP", 1, 0.5, None, 9)}},
         verdicts={"detector": GateVerdict(True, ("yes: AP",), smoke=True)},
     )
     images = {"photo": encode(textured(np.random.default_rng(5), 120, 90), "JPEG")}
-    return write_bundle(folder, model or tiny_model(), origin, images=images, **extras)
+    write_bundle(folder, tiny_model(), origin, images=images, markers=markers, lenses=scraps / "lenses.json")
+
+
+def shared_bundle(factory) -> Path:
+    """The tiny bundle of this test run, written once for all of pytest's processes. Nobody may change it."""
+    root = factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    with (root / "tiny_bundle.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "tiny_bundle" / "manifest.json").exists():
+            write_tiny_bundle(root / "tiny_bundle", scraps=root / "tiny_scraps")
+    return root / "tiny_bundle"
