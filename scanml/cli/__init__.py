@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from scanml.cli.parser import build_parser
+from scanml.cli.quiet import quiet_tensorflow
 from scanml.errors import ScanmlError
 
 INTERRUPTED, TERMINATED = 130, 143  # 128 + the signal's number, as shells say it
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prepare_process(*, quiet: bool) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's remarks about hardware that is not there
+    quiet_tensorflow()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("scanml").setLevel(logging.WARNING if quiet else logging.INFO)
     signal.signal(signal.SIGTERM, _leave)

@@ -32,6 +32,7 @@ class RawImage:
     xywh: tuple[tuple[float, float, float, float], ...] = ()
     labels: tuple[int, ...] = ()
     crowd: tuple[bool, ...] = ()
+    areas: tuple[float, ...] = ()  # of the masks where the file tells, else of the boxes
     present: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
 
@@ -114,6 +115,7 @@ def _raw_image(image: _Record, annotations: Sequence[_Record], folder: Path, lab
         xywh=tuple(tuple(float(v) for v in a["bbox"]) for a in annotations),  # type: ignore[misc]
         labels=tuple(label_of[a["category_id"]] for a in annotations),
         crowd=tuple(bool(a.get("iscrowd", 0)) for a in annotations),
+        areas=tuple(float(a.get("area", a["bbox"][2] * a["bbox"][3])) for a in annotations),
     )
 
 
@@ -197,6 +199,9 @@ def _check_annotation(
     ids.update({identity} if _is_int(identity) else ())
     if crowd not in (0, 1):
         yield _error(f"expected iscrowd 0 or 1, received {repr(crowd)}.", "Mend the record.")
+    area = annotation.get("area", 0)
+    if type(area) not in (int, float) or not 0 <= area <= sys.float_info.max:
+        yield _error(f"expected an area in square pixels, received {repr(area)}.", "Mend it, or leave it out.")
     if not _is_int(category) or category not in categories:
         yield _error(f"unknown category id {repr(category)}.", "List it under 'categories', or mend it.")
     if not _is_int(image_id) or image_id not in sizes:

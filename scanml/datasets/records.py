@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from scanml.datasets.scan import Scanned
 from scanml.errors import DataError
 from scanml.structures.arrays import Bools
 from scanml.structures.boxes import Boxes
+from scanml.structures.display import html_table
 from scanml.structures.examples import DetectionExample, LabelSpace, SceneExample
 from scanml.structures.frame import Frame
 
@@ -30,6 +31,7 @@ class Record:
     xyxy: tuple[tuple[float, ...], ...] = ()
     labels: tuple[int, ...] = ()
     crowd: tuple[bool, ...] = ()
+    areas: tuple[float, ...] = ()  # square pixels, of masks where those are known
     present: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
 
@@ -45,6 +47,7 @@ class Record:
             xyxy=tuple(tuple(float(v) for v in box) for box in scanned.xyxy),
             labels=raw.labels,
             crowd=raw.crowd,
+            areas=raw.areas,
             present=tuple(sorted(raw.present)),
             absent=tuple(sorted(raw.absent)),
         )
@@ -70,7 +73,9 @@ class Split:
     @property
     def fingerprint(self) -> str:
         """Changes with any pixel, label or name."""
-        rows = [[r.pixel_hash, r.image_id, r.xyxy, r.labels, r.crowd, r.present, r.absent] for r in self.records]
+        rows = [
+            [r.pixel_hash, r.image_id, r.xyxy, r.labels, r.crowd, r.areas, r.present, r.absent] for r in self.records
+        ]
         return fingerprint([self.labels, json.dumps(rows)])  # as one string: there may be millions of boxes
 
     def frame(self, index: int) -> Frame:
@@ -89,7 +94,8 @@ class Split:
         record = self.records[index]
         frame = self.frame(index)
         boxes = Boxes(np.asarray(record.xyxy, np.float32).reshape(-1, 4), frame.size)
-        return DetectionExample(frame, boxes, np.asarray(record.labels, np.int32), np.asarray(record.crowd, bool))
+        labels, crowd = np.asarray(record.labels, np.int32), np.asarray(record.crowd, bool)
+        return DetectionExample(frame, boxes, labels, crowd, np.asarray(record.areas) if record.areas else None)
 
     def scene(self, index: int) -> SceneExample:
         present, known = self.trigger_arrays(index)
@@ -109,8 +115,7 @@ class Split:
         return len(self.records)
 
     def _repr_html_(self) -> str:
-        boxes = sum(len(record.labels) for record in self.records)
-        return f"<b>{self.name}</b>: {len(self)} images, {boxes} boxes of {len(self.labels.class_names)} classes"
+        return _table([self])
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +130,7 @@ class DataSet:
         return iter((self.train, self.validation, self.test))
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><td>{s.name}<td>{len(s)}<td>{sum(len(r.labels) for r in s.records)}" for s in self)
-        return f"<table><tr><th>split<th>images<th>boxes{rows}</table>"
+        return _table(self)
 
 
 def data_set(splits: Mapping[str, Split]) -> DataSet:
@@ -135,3 +139,11 @@ def data_set(splits: Mapping[str, Split]) -> DataSet:
         if name not in splits or not len(splits[name]):
             raise DataError(f"the {name} split is empty; add pictures, or raise data.{name}_fraction where it is cut.")
     return DataSet(splits["train"], splits["validation"], splits["test"])
+
+
+def _table(splits: Iterable[Split]) -> str:
+    rows = [
+        (s.name, len(s), sum(len(r.labels) for r in s.records), sum(len(r.present) + len(r.absent) for r in s.records))
+        for s in splits
+    ]
+    return html_table(["split", "images", "boxes", "trigger labels"], rows)

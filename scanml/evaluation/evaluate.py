@@ -123,7 +123,7 @@ def _collect_objects(reader: SceneReader, examples: ExampleSet) -> tuple[_Sizes,
     sizes, truths, detections = [], [], []
     for example, reading in read_examples(reader, examples.detection, count=len(examples)):
         sizes.append((example.frame.frame_id, example.frame.size))
-        truths.append(ImageTruth(example.boxes, example.labels, example.crowd))
+        truths.append(ImageTruth(example.boxes, example.labels, example.crowd, example.areas))
         detections.append(_renamed(reading.detections, labels.class_names))
     return sizes, FoundObjects(labels.class_names, labels.category_ids, tuple(truths), tuple(detections))
 

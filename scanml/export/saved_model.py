@@ -17,6 +17,7 @@ def write_saved_model(model: SceneModel, folder: Path) -> None:
 
     Signatures: `serving_default(image_bytes: string (N,))`, JPEG or PNG, and `from_pixels(image: uint8 (N, H, W, 3))`,
     upright RGB. Both return the answers of `SceneModel` with a leading axis N, boxes in pixels of the upright picture.
+    A picture that TensorFlow cannot decode fails its whole call.
 
     Raises:
         ModelError: Keras does not run on TensorFlow.
@@ -38,10 +39,10 @@ def write_saved_model(model: SceneModel, folder: Path) -> None:
 
     def from_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         each = lambda data: prepare(decode_upright(data))  # noqa: E731
-        return answer(tf.map_fn(each, image_bytes, fn_output_signature=one, parallel_iterations=_AT_ONCE))
+        return dict(answer(tf.map_fn(each, image_bytes, fn_output_signature=one, parallel_iterations=_AT_ONCE)))
 
     def from_pixels(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return answer(tf.map_fn(prepare, image, fn_output_signature=one, parallel_iterations=_AT_ONCE))
+        return dict(answer(tf.map_fn(prepare, image, fn_output_signature=one, parallel_iterations=_AT_ONCE)))
 
     encoded, stacked = tf.TensorSpec((None,), tf.string, "image_bytes"), tf.TensorSpec((None, *pixels.shape), tf.uint8)
     module = tf.Module()

@@ -7,19 +7,23 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from scanml.errors import DataError
-from scanml.structures.arrays import Bools, Ints, locked
+from scanml.structures.arrays import Bools, Doubles, Ints, locked
 from scanml.structures.boxes import Boxes
 from scanml.structures.frame import Frame
 
 
 @dataclass(frozen=True, eq=False)
 class DetectionExample:
-    """A frame and its objects: `labels` int32 (N,), `crowd` bool (N,) for regions COCO does not score."""
+    """A frame and its objects: `labels` int32 (N,), `crowd` bool (N,) for regions COCO does not score.
+
+    `areas` float64 (N,) in square pixels are those of the masks, where they are known.
+    """
 
     frame: Frame
     boxes: Boxes
     labels: Ints
     crowd: Bools
+    areas: Doubles | None = None
 
     def __post_init__(self) -> None:
         count = len(self.boxes)
@@ -30,6 +34,8 @@ class DetectionExample:
             )
         object.__setattr__(self, "labels", locked(self.labels, "int32", (count,), name="labels"))
         object.__setattr__(self, "crowd", locked(self.crowd, "bool", (count,), name="crowd"))
+        if self.areas is not None:
+            object.__setattr__(self, "areas", locked(self.areas, "float64", (count,), name="areas"))
 
 
 @dataclass(frozen=True, eq=False)

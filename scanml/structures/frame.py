@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scanml.structures.arrays import Pixels, locked
+from scanml.structures.display import png
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,5 @@ class Frame:
         height, width = self.pixels.shape[:2]
         return height, width
 
-    def _repr_png_(self) -> bytes:
-        import cv2
-
-        return bytes(cv2.imencode(".png", self.pixels[..., ::-1])[1])
+    def _repr_png_(self) -> bytes | None:
+        return png(self.pixels)

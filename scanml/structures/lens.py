@@ -10,6 +10,7 @@ from typing import Literal
 
 from scanml.config import fingerprint
 from scanml.errors import DataError
+from scanml.structures.display import html_table
 
 Reason = Literal["marker", "object", "trigger", "popularity"]
 
@@ -67,6 +68,13 @@ class LensCatalog:
 
     def __len__(self) -> int:
         return len(self.lenses)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (lens.name, ", ".join(lens.triggers), ", ".join(lens.objects), ", ".join(lens.marker_ids), lens.popularity)
+            for lens in self.lenses
+        ]
+        return html_table(["lens", "triggers", "objects", "markers", "popularity"], rows)
 
 
 @dataclass(frozen=True)

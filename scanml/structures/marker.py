@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from scanml.errors import DataError
 from scanml.structures.arrays import Doubles, Floats, Pixels, locked
+from scanml.structures.display import png
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,9 @@ class Marker:
     def __post_init__(self) -> None:
         pixels = locked(self.pixels, "uint8", (None, None, 3), name=f"Marker {self.marker_id}")
         object.__setattr__(self, "pixels", pixels)
+
+    def _repr_png_(self) -> bytes | None:
+        return png(self.pixels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from scanml.errors import ConfigError
+from scanml.structures.display import html_table
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Pipeline:
             known.add(node.name)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{node.name}<td>{node.step}<td>{', '.join(f'{k} ← {v}' for k, v in node.inputs.items())}"
+        rows = [
+            (node.name, node.step, ", ".join(f"{name} ← {source}" for name, source in node.inputs.items()))
             for node in self.nodes
-        )
-        return f"<table><tr><th>node<th>step<th>inputs{rows}</table>"
+        ]
+        return html_table(["node", "step", "inputs"], rows)

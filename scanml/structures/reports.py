@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from scanml.config import from_json, to_json
+from scanml.structures.display import html_table
 
 Severity = Literal["error", "warning"]
 
@@ -28,6 +29,9 @@ class Metric:
             return f"{self.name} undefined (n = {self.num_units})"
         interval = "" if self.low is None or self.high is None else f" [{self.low:.3f}, {self.high:.3f}]"
         return f"{self.name} {self.value:.3f}{interval} (n = {self.num_units})"
+
+    def _repr_html_(self) -> str:
+        return html.escape(str(self))
 
 
 def metric(name: str, value: float, low: float, high: float, *, num_units: int) -> Metric:
@@ -65,9 +69,10 @@ class DataReport:
         return not self.errors
 
     def _repr_html_(self) -> str:
-        lines = ((f.severity, f.where, f.problem, f.remedy) for f in self.findings)
-        rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}" for cell in line) for line in lines)
-        return f"<table><tr><th>severity<th>where<th>problem<th>remedy{rows}</table>"
+        verdict = f"{'passed' if self.passed else 'refused'}, findings: {len(self.findings)}"
+        rows = [(f.severity, f.where, f.problem, f.remedy) for f in self.findings]
+        findings = html_table(["severity", "where", "problem", "remedy"], rows, caption=verdict)
+        return findings + html_table(["counted", "number"], self.counts.items())
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,10 @@ class GateVerdict:
     passed: bool
     reasons: tuple[str, ...]
     smoke: bool = False
+
+    def _repr_html_(self) -> str:
+        verdict = f"{'yes' if self.passed else 'no'}{' (smoke)' if self.smoke else ''}"
+        return html_table(["verdict", "reason"], [(verdict, reason) for reason in self.reasons] or [(verdict, "")])
 
     def to_json(self) -> object:
         return to_json(self)
@@ -116,13 +125,7 @@ class EvalReport:
         return from_json(cls, values, where=where)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{html.escape(m.name)}<td>{_number(m.value)}"
-            f"<td>{_number(m.low)} … {_number(m.high)}<td>{m.num_units}"
-            for m in self.metrics.values()
-        )
-        return f"<table><tr><th>metric<th>value<th>95 % interval<th>n{rows}</table>"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+        leak = f", {self.num_leaked} of them trained on" if self.num_leaked else ""
+        rows = [(m.name, m.value, m.low, m.high, m.num_units) for m in self.metrics.values()]
+        caption = f"{self.task} on {self.num_images} test images{leak}"
+        return html_table(["metric", "value", "95 % from", "to", "n"], rows, caption=caption)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scanml.errors import DataError
 from scanml.structures.arrays import Floats, Ints, locked
 from scanml.structures.boxes import Boxes
+from scanml.structures.display import html_table
 from scanml.structures.examples import LabelSpace
 from scanml.structures.frame import Frame
 from scanml.structures.marker import MarkerMatch
@@ -34,6 +35,9 @@ class Triggers:
         """Name → probability, most probable first."""
         order = np.argsort(-self.scores, kind="stable")
         return {self.names[i]: float(self.scores[i]) for i in order}
+
+    def _repr_html_(self) -> str:
+        return html_table(["trigger", "probability"], self.by_name().items())
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +78,11 @@ class Detections:
         """The class name of every object."""
         return [self.names[label] for label in self.labels]
 
+    def _repr_html_(self) -> str:
+        corners = [", ".join(f"{side:.0f}" for side in box) for box in self.boxes.xyxy]
+        rows = zip(self.label_names(), self.scores.tolist(), corners, strict=True)
+        return html_table(["object", "score", "left, top, right, bottom"], rows)
+
     def __len__(self) -> int:
         return len(self.scores)
 
@@ -86,6 +95,10 @@ class SceneReading:
     triggers: Triggers
     detections: Detections
     marker: MarkerMatch | None = None
+
+    def _repr_html_(self) -> str:
+        marker = html_table(["marker"], [[self.marker.marker_id]]) if self.marker else ""
+        return marker + self.triggers._repr_html_() + self.detections._repr_html_()
 
 
 class SceneReader(Protocol):

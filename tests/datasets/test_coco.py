@@ -221,3 +221,28 @@ def test_a_missing_file_and_a_folder_are_refused_by_name(tmp_path):
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(DataError, match=str(path)):
             read_coco(path)
+
+
+@pytest.mark.parametrize("area", ["big", True, -1, float("nan"), float("inf"), None, [4]])
+def test_an_area_that_is_none_is_an_error(tmp_path, area):
+    values = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 4, 4], "area": area}],
+        "categories": [{"id": 1, "name": "cup"}],
+    }
+    path = tmp_path / "instances.json"
+    path.write_text(json.dumps(values))
+    assert "expected an area" in str(read_coco(path).findings[0])
+
+
+def test_areas_are_those_of_the_file_or_of_the_boxes(tmp_path):
+    boxes = [{"id": 1, "area": 7.5}, {"id": 2}]
+    values = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 4, 3], **box} for box in boxes],
+        "categories": [{"id": 1, "name": "cup"}],
+    }
+    path = tmp_path / "instances.json"
+    path.write_text(json.dumps(values))
+    [image] = raw_images(read_coco(path), tmp_path)
+    assert image.areas == (7.5, 12.0)

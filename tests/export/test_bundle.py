@@ -49,8 +49,13 @@ def test_every_file_but_the_manifest_is_hashed(bundle_folder):
 
 @pytest.mark.parametrize(
     "name",
-    ["scene/1/saved_model.pb", "scene/1/variables/variables.data-00000-of-00001", "scene/1/variables/variables.index"]
-    + ["markers/red-poster.png", "lenses/lenses.json"],
+    [
+        "scene/1/saved_model.pb",
+        "scene/1/variables/variables.data-00000-of-00001",
+        "scene/1/variables/variables.index",
+        "markers/red-poster.png",
+        "lenses/lenses.json",
+    ],
 )
 def test_a_flipped_byte_is_named(copy, name):
     data = bytearray((copy / name).read_bytes())
@@ -113,5 +118,5 @@ def test_what_is_no_manifest_is_refused(tmp_path, text):
 
 
 def test_a_folder_without_manifest_is_no_bundle(tmp_path):
-    with pytest.raises(ArtifactError, match="no bundle, manifest.json is missing"):
+    with pytest.raises(ArtifactError, match=r"no bundle, manifest\.json is missing"):
         open_bundle(tmp_path)

@@ -23,7 +23,7 @@ print({name: (value.dtype.name, *value.shape) for name, value in sorted(answers.
 pixels = tf.zeros((3, 40, 50, 3), tf.uint8)
 print({name: tuple(value.shape) for name, value in sorted(signatures["from_pixels"](image=pixels).items())})
 none = signatures["serving_default"](image_bytes=tf.constant([], tf.string))
-print(tuple(none["boxes"].shape), "keras" in sys.modules)
+print(tuple(none["boxes"].shape))
 """
 
 
@@ -46,7 +46,7 @@ def test_plain_tensorflow_loads_it_without_scanml(bundle_folder, tmp_path):
         "'scores': ('float32', 2, 100), 'trigger_probabilities': ('float32', 2, 2)}"
     )
     assert second.startswith("{'boxes': (3, 100, 4), 'labels': (3, 100), 'num_detections': (3,)")
-    assert third.startswith("(0, 100, 4)")
+    assert third == "(0, 100, 4)"
 
 
 def test_another_backend_is_told_to_change(monkeypatch, tmp_path):

@@ -28,7 +28,7 @@ _ORIENTATION = 0x0112
 
 @functools.cache
 def tiny_model(*, seed: int = 0, detector: bool = True, classifier: bool = True) -> SceneModel:
-    """Random weights, scaled so that logits have a standard deviation of 2: scores all over (0, 1), boxes everywhere."""
+    """Random weights, scaled so that logits have a standard deviation of 2: scores all over (0, 1), boxes anywhere."""
     rng = np.random.default_rng(seed)
     models = [
         SceneDetector(SceneDetectorConfig(size="tiny", image_size=(64, 96)), LABELS) if detector else None,
@@ -46,12 +46,11 @@ def _randomize(model, rng) -> None:
             fan_in = np.prod(weight.shape[:-1])
             weight.assign(rng.normal(0, 2 / np.sqrt(fan_in), weight.shape))
     image = textured(rng, *model.scanml_config.image_size)[None]
-    ends = {"class_logits": "_class", "box_logits": "_box", "trigger_logits": "logits"}
+    last = {"class_logits": "class", "box_logits": "box", "trigger_logits": "logits"}
     for name, logits in model(image, training=False).items():
-        for layer in model.layers:
-            if layer.name.endswith(ends[name]) and hasattr(layer, "kernel"):
-                layer.kernel.assign(layer.kernel * 2 / max(float(np.std(np.asarray(logits))), 1e-6))
-                layer.bias.assign(layer.bias * 0)
+        layer = model.get_layer(last[name])
+        layer.kernel.assign(layer.kernel * 2 / max(float(np.std(np.asarray(logits))), 1e-6))
+        layer.bias.assign(layer.bias * 0)
 
 
 def textured(rng, height: int, width: int) -> np.ndarray:

@@ -47,10 +47,24 @@ def test_a_data_report_passes_unless_a_finding_is_an_error():
     assert str(error) == "error: a.json: odd. Mend it."
 
 
+def test_reports_draw_what_counts():
+    warning = Finding("warning", "a.json", "odd.", "Mend it.")
+    assert "passed, findings: 1" in DataReport((warning,))._repr_html_()
+    assert "refused, findings: 1" in DataReport((Finding("error", "a.json", "odd.", ""),))._repr_html_()
+    report = EvalReport("detector", {"AP": Metric("AP", None, None, 0.25, 9)}, 9, "abc", num_leaked=2)
+    assert "detector on 9 test images, 2 of them trained on" in report._repr_html_()
+    assert "<td>AP<td>–<td>–<td>0.250<td>9" in report._repr_html_()
+    assert "<td>yes (smoke)<td>no rule" in GateVerdict(True, ("no rule",), smoke=True)._repr_html_()
+    assert "<td>yes<td><" in GateVerdict(True, ())._repr_html_()
+
+
 def test_names_from_data_are_shown_and_not_run():
     pages = [
         DataReport((Finding("error", EVIL, EVIL, EVIL),))._repr_html_(),
         EvalReport("detector", {EVIL: Metric(EVIL, 0.5, 0.4, 0.6, 9)}, 9, "abc")._repr_html_(),
+        DataReport(counts={f"boxes of {EVIL}": 3})._repr_html_(),
+        Metric(EVIL, 0.5, 0.4, 0.6, 9)._repr_html_(),
+        GateVerdict(False, (EVIL,))._repr_html_(),
     ]
     for page in pages:
         assert EVIL not in page
