@@ -28,7 +28,7 @@ WIDTHS = {  # channels at strides 4, 8, 16, 32, and residual convolutions at the
 def convolution(x: Tensor, filters: int, *, kernel: int = 3, strides: int = 1, name: str) -> Tensor:
     """Convolution, batch normalization, SiLU."""
     x = layers.Conv2D(filters, kernel, strides, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    x = layers.BatchNormalization(momentum=0.97, epsilon=1e-3, name=f"{name}_norm")(x)
+    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-3, name=f"{name}_norm")(x)
     return layers.Activation("silu", name=f"{name}_act")(x)
 
 
