@@ -8,7 +8,8 @@ setup(
     description="Train, evaluate and ship the models behind a camera's Scan button",
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",  # NumPy's typing and StrEnum from below, TensorFlow's wheels from above
-    packages=find_packages(include=["scanml", "scanml.*"]),
+    packages=[*find_packages(include=["scanml", "scanml.*"]), "scanml.experiments"],
+    package_dir={"scanml.experiments": "experiments"},  # `--config detect` works where only the package is installed
     package_data={"scanml": ["py.typed", "**/*.pyi"]},
     install_requires=[
         "tensorflow>=2.20",  # default backend, SavedModel

@@ -6,6 +6,8 @@ from keras import ops
 
 from scanml.structures.arrays import Tensor
 
+_EPSILON = 1e-7  # half the distance of float32 to 1
+
 
 def asymmetric_loss(
     logits: Tensor,
@@ -27,9 +29,10 @@ def asymmetric_loss(
     present, known = ops.cast(present, "float32"), ops.cast(known, "float32")
     logits = ops.cast(logits, "float32")
     probability = ops.sigmoid(logits)
-    shifted = ops.maximum(probability - margin, 0.0)
-    # log p = -softplus(-x) does not overflow; log(1 - shifted) is safe because shifted <= 1 - margin, unless margin is 0
-    on = ops.power(1.0 - probability, gamma_positive) * ops.softplus(-logits)
-    off = ops.power(shifted, gamma_negative) * -ops.log(ops.maximum(1.0 - shifted, 1e-7))
+    shifted = ops.maximum(probability - margin, _EPSILON)
+    # log p = -softplus(-x) and log(1 - p) = -softplus(x) are exact and smooth where p rounds to 0 or 1: there the
+    # derivative of a power of 0 would be 0 · ∞.
+    on = ops.exp(-gamma_positive * ops.softplus(logits)) * ops.softplus(-logits)
+    off = ops.power(shifted, gamma_negative) * -ops.log(ops.maximum(1.0 - shifted, _EPSILON))
     losses = (present * on + (1.0 - present) * off) * known
     return ops.sum(losses) / ops.maximum(ops.sum(known), 1.0)

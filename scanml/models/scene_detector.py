@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from scanml.config import from_json, to_json
@@ -18,6 +19,7 @@ from scanml.structures.examples import LabelSpace
 
 NECK_WIDTHS = {"tiny": 32, "small": 48, "base": 96}
 _PRIOR = 0.01  # a location's score before training: background is the rule (Lin et al. 2017, sec. 3.3)
+_BOX_SLOPE = -0.4  # of the bins' logits before training: sides 2 strides away; from larger boxes small objects start with IoU 0
 
 
 @keras.saving.register_keras_serializable("scanml")
@@ -90,7 +92,8 @@ def _heads(levels: list[Tensor], width: int, num_classes: int, num_bins: int) ->
     small objects helps large ones, with a normalization of each level (RTMDet, Lyu et al. 2022, sec. 3.3)."""
     prior = keras.initializers.Constant(-math.log((1 - _PRIOR) / _PRIOR))
     score = layers.Conv2D(num_classes, 1, bias_initializer=prior, name="class")
-    side = layers.Conv2D(4 * num_bins, 1, name="box")
+    falling = keras.initializers.Constant(np.tile(_BOX_SLOPE * np.arange(num_bins, dtype=np.float32), 4))
+    side = layers.Conv2D(4 * num_bins, 1, bias_initializer=falling, name="box")
     branches = _branch(levels, width, "class"), _branch(levels, width, "box")
     scores = [layers.Reshape((-1, num_classes))(score(x)) for x in branches[0]]
     sides = [layers.Reshape((-1, 4, num_bins))(side(x)) for x in branches[1]]

@@ -10,7 +10,7 @@ from keras import ops
 from scanml.ops.boxes import pairwise_iou
 from scanml.structures.arrays import Floats, Tensor
 
-_EPSILON = 1e-9
+_EPSILON = 1e-20  # far below any alignment: an IoU of 0.01 to the sixth is 1e-12, and a poor start must still teach
 
 
 def locations(image_size: tuple[int, int], strides: Sequence[int]) -> tuple[Floats, Floats]:
@@ -58,14 +58,14 @@ def assign(
     candidate = ops.cast(inside & real[..., None], "float32")
     hot = ops.one_hot(ops.maximum(labels, 0), scores.shape[-1], dtype="float32")
     of_class = ops.einsum("bmc,bpc->bmp", hot, ops.cast(scores, "float32"))
-    alignment = candidate * ops.sqrt(of_class + _EPSILON) * ops.square(overlap * overlap * overlap)
+    alignment = candidate * ops.sqrt(of_class) * ops.square(overlap * overlap * overlap)
     chosen = candidate * _best(alignment + candidate * _EPSILON, num_positives)
     chosen = chosen * _largest(overlap * chosen)
     positive = ops.max(chosen, axis=1)
     aligned = alignment * chosen
     strongest = ops.max(aligned, axis=2, keepdims=True)
     best_overlap = ops.max(overlap * chosen, axis=2, keepdims=True)
-    quality = ops.max(aligned / (strongest + _EPSILON) * best_overlap, axis=1)  # (B, P)
+    quality = ops.max(aligned / ops.maximum(strongest, _EPSILON) * best_overlap, axis=1)  # (B, P)
     in_crowd = ops.any(_contains(truth["boxes"], centers) & truth["crowd"][..., None], axis=1)
     targets = {
         "positive": positive,
