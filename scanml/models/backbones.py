@@ -5,9 +5,11 @@ Each takes float pixels (B, H, W, 3), 0…255, and gives features at strides 8, 
 
 from __future__ import annotations
 
+import functools
 import importlib
-import pkgutil
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -70,14 +72,15 @@ def _application_features(pixels: Tensor, name: str, weights: str | None) -> tup
     build, module = _find_application(name)
     height, width = pixels.shape[1:3]
     prepared = module.preprocess_input(pixels)
-    with _no_download(name):
+    with _without_download(name):
         model = build(include_top=False, weights=weights, input_shape=(height, width, 3))
     model.name = "backbone"
-    last: dict[int, Tensor] = {}
-    for layer in model.layers:
-        shape = getattr(layer.output, "shape", ())
-        if len(shape) == 4 and shape[1] and -(-height // shape[1]) in STRIDES:
-            last[-(-height // shape[1])] = layer.output
+    sizes = {(height // stride, width // stride): stride for stride in STRIDES}
+    last = {  # later layers replace earlier ones of the same size; padding is no feature
+        sizes[layer.output.shape[1:3]]: layer.output
+        for layer in model.layers
+        if not isinstance(layer, layers.ZeroPadding2D) and layer.output.shape[1:3] in sizes
+    }
     if set(last) != set(STRIDES):
         raise ModelError(f"backbone {name!r} has features at strides {sorted(last)}; expected {STRIDES}.")
     fine, middle, coarse = keras.Model(model.input, [last[stride] for stride in STRIDES], name="backbone")(prepared)
@@ -85,34 +88,31 @@ def _application_features(pixels: Tensor, name: str, weights: str | None) -> tup
 
 
 def _find_application(name: str) -> tuple[Callable[..., keras.Model], ModuleType]:
-    for info in pkgutil.iter_modules(keras.applications.__path__):
-        module = importlib.import_module(f"keras.applications.{info.name}")
-        if hasattr(module, name) and hasattr(module, "preprocess_input"):
-            return getattr(module, name), module
     known = sorted(n for n in dir(keras.applications) if n[0].isupper())
-    raise ModelError(f"keras.applications has no {name!r}; known: {', '.join(known)}.")
+    if name not in known:
+        raise ModelError(f"keras.applications has no {name!r}; known: {', '.join(known)}.")
+    build = getattr(keras.applications, name)
+    return build, importlib.import_module(build.__module__)  # where its preprocess_input is
 
 
-class _no_download:  # noqa: N801 - reads as a statement
+@contextmanager
+def _without_download(backbone: str) -> Iterator[None]:
     """Keras may use weights that are here, and must say which file is missing instead of fetching it."""
+    files = importlib.import_module("keras.src.utils.file_utils")  # has no public name; every application asks it
+    fetch = files.get_file
+    files.get_file = functools.partial(_find_weights, backbone)
+    try:
+        yield
+    finally:
+        files.get_file = fetch
 
-    def __init__(self, backbone: str) -> None:
-        self.backbone = backbone
 
-    def __enter__(self) -> None:
-        self.files = importlib.import_module("keras.src.utils.file_utils")
-        self.fetch = self.files.get_file
-        self.files.get_file = self._find
-
-    def __exit__(self, *_: object) -> None:
-        self.files.get_file = self.fetch
-
-    def _find(self, fname: str, *_: object, cache_subdir: str = "models", **__: object) -> str:
-        path = Path(keras.config.keras_home() if hasattr(keras.config, "keras_home") else "~/.keras").expanduser()
-        path = path / cache_subdir / Path(fname).name
-        if not path.exists():
-            raise ModelError(
-                f"backbone {self.backbone!r} needs the weights file {path.name}, which scanml does not download: "
-                f"put it at {path}, or set weights to None to learn from scratch."
-            )
-        return str(path)
+def _find_weights(backbone: str, fname: str, *_: object, cache_subdir: str = "models", **__: object) -> str:
+    home = os.environ.get("KERAS_HOME", "~/.keras")
+    path = Path(home).expanduser() / cache_subdir / Path(fname).name
+    if not path.exists():
+        raise ModelError(
+            f"backbone {backbone!r} needs the weights file {path.name}, which scanml does not download: "
+            f"put it at {path}, or set weights to None to learn from scratch."
+        )
+    return str(path)

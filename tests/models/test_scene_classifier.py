@@ -1,0 +1,51 @@
+import keras
+import numpy as np
+import pytest
+
+from scanml.models import SceneClassifier, SceneClassifierConfig
+from scanml.structures import LabelSpace
+
+CONFIG = SceneClassifierConfig(size="tiny", image_size=(64, 96))
+
+
+def classifier(count=2):
+    return SceneClassifier(CONFIG, LabelSpace(trigger_names=tuple(f"trigger {i}" for i in range(count))))
+
+
+@pytest.fixture
+def image(rng):
+    return rng.integers(0, 256, (3, 64, 96, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_one_logit_for_each_trigger(image, count):
+    outputs = classifier(count)(image)
+    assert outputs.keys() == {"trigger_logits"}
+    assert outputs["trigger_logits"].shape == (3, count)
+
+
+def test_temperature_divides_logits_at_inference_alone(image):
+    model = classifier()
+    before = np.asarray(model(image)["trigger_logits"])
+    model.calibration.temperature.assign(2.0)
+    np.testing.assert_allclose(np.asarray(model(image)["trigger_logits"]), before / 2, rtol=1e-6)  # one rounding
+    logits = np.array([[1.0, -2.0]], np.float32)
+    np.testing.assert_array_equal(np.asarray(model.calibration(logits, training=True)), logits)
+
+
+def test_probabilities_are_the_sigmoid_of_calibrated_logits(image):
+    model = classifier()
+    model.calibration.temperature.assign(0.5)
+    expected = 1 / (1 + np.exp(-np.asarray(model(image)["trigger_logits"], np.float64)))
+    np.testing.assert_allclose(np.asarray(model.classify(image)), expected, rtol=1e-5)  # float32 exponential
+
+
+def test_saved_and_loaded_it_says_the_same(image, tmp_path):
+    model = classifier()
+    model.calibration.temperature.assign(1.7)
+    model.calibration.thresholds.assign([0.2, 0.9])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.scanml_config == CONFIG and loaded.labels == model.labels
+    np.testing.assert_array_equal(np.asarray(loaded.calibration.thresholds), np.float32([0.2, 0.9]))
+    np.testing.assert_array_equal(np.asarray(loaded.classify(image)), np.asarray(model.classify(image)))
