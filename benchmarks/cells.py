@@ -2,7 +2,7 @@
 
     python -m benchmarks.cells --data $SCANML_SHARED/data/detect_cells --out cells-run
 
-`val.json` serves as the test set, validation is a hash-fifth of `train.json`, the number of updates is fixed beforehand.
+`val.json` is the test set, validation a hash-fifth of `train.json`, the number of updates fixed beforehand.
 Core-seconds are the CPU time of the train step, start-up and children included.
 """
 

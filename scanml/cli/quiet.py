@@ -18,9 +18,13 @@ def quiet_tensorflow() -> None:
     """Whoever imports TensorFlow first gets it without its remarks; errors are raised as ever."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in ("tensorflow", "absl"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).addFilter(_is_error)  # a level would be set back at the import
     if "tensorflow" not in sys.modules:
         sys.meta_path.insert(0, _Finder())
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
 
 
 class _Finder(MetaPathFinder):

@@ -22,8 +22,8 @@ from scanml.structures.arrays import Tensor
 STRIDES = (8, 16, 32)
 WIDTHS = {  # channels at strides 4, 8, 16, 32, and residual convolutions at the last three
     "tiny": ((16, 32, 64, 96), (1, 1, 1)),
-    "small": ((24, 48, 96, 160), (1, 3, 2)),
-    "base": ((48, 96, 192, 320), (2, 6, 4)),
+    "small": ((24, 48, 96, 160), (1, 2, 1)),
+    "base": ((48, 96, 192, 320), (2, 4, 2)),
 }
 
 

@@ -19,7 +19,8 @@ from scanml.structures.examples import LabelSpace
 
 NECK_WIDTHS = {"tiny": 32, "small": 48, "base": 96}
 _PRIOR = 0.01  # a location's score before training: background is the rule (Lin et al. 2017, sec. 3.3)
-_BOX_SLOPE = -0.4  # of the bins' logits before training: sides 2 strides away; from larger boxes small objects start with IoU 0
+# Of the bins' logits before training: sides 2 strides away. From larger boxes small objects would start with an IoU near 0.
+_BOX_SLOPE = -0.4
 
 
 @keras.saving.register_keras_serializable("scanml")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -108,30 +109,31 @@ def _run_nodes(
 def _run_node(
     node: Node, experiment: Experiment, inputs: Mapping[str, Path], place: Path, options: Options
 ) -> StepReport:
-    if _needs_other_backend(node, experiment) and not is_finished(place):
-        return _run_in_child(node, experiment, inputs, place, options)
+    other = None if is_finished(place) else _other_backend(node, experiment)
+    if other is not None:
+        return _run_in_child(node, experiment, inputs, place, options, backend=other)
     step = importlib.import_module(f"scanml.steps.{node.step}")
     report: StepReport = step.run(experiment, inputs, place, options)
     return report
 
 
-def _needs_other_backend(node: Node, experiment: Experiment) -> bool:
-    """Keras runs on one backend per process: whether this node's is another than the one already loaded."""
+def _other_backend(node: Node, experiment: Experiment) -> str | None:
+    """Keras runs on one backend per process: the node's, where that is another than the one already loaded."""
     wanted = {"export": "tensorflow"}.get(node.step)
     if node.step in ("train", "evaluate"):
         wanted = experiment.train_config(str(node.task)).backend
     if wanted is None:
-        return False
+        return None
     if "keras" in sys.modules:
-        return bool(sys.modules["keras"].backend.backend() != wanted)
+        return None if sys.modules["keras"].backend.backend() == wanted else wanted
     from scanml.training.device import choose_backend
 
     choose_backend(wanted)
-    return False
+    return None
 
 
 def _run_in_child(
-    node: Node, experiment: Experiment, inputs: Mapping[str, Path], place: Path, options: Options
+    node: Node, experiment: Experiment, inputs: Mapping[str, Path], place: Path, options: Options, *, backend: str
 ) -> StepReport:
     settled = place.parent / "experiment.json"
     settled.write_text(json.dumps(to_json(experiment)))
@@ -140,7 +142,7 @@ def _run_in_child(
     command += ["--task", node.task] if node.task else []
     command += ["--fresh"] if options.fresh else []
     command += ["--track", str(options.store), "--parent-run", str(options.parent_run_id)]
-    code = subprocess.run(command, check=False).returncode
+    code = subprocess.run(command, env=os.environ | {"KERAS_BACKEND": backend}, check=False).returncode
     if code not in (0, 3):
         raise ArtifactError(f"{node.name} ended with exit code {code}; its message is above.")
     return read_report(place)

@@ -1,0 +1,69 @@
+"""A tiny detector and a tiny classifier in training, on batches that are a function of a seed. Also a program: see `main`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from scanml.models.config import SceneClassifierConfig, SceneDetectorConfig
+from scanml.structures import LabelSpace
+from scanml.training import TrainConfig
+
+SIZE = (64, 64)
+LABELS = LabelSpace(("square", "bar"), (1, 2), ("dark", "light"))
+CONFIGS = {
+    "detector": SceneDetectorConfig(size="tiny", image_size=SIZE),
+    "classifier": SceneClassifierConfig(size="tiny", image_size=SIZE, dropout=0.0),
+}
+
+
+def batch(seed, *, task="detector", size=4):
+    """Light rectangles on noise; image 0 shows one of them and a crowd, the last none."""
+    rng = np.random.default_rng(seed)
+    image = rng.integers(60, 100, (size, *SIZE, 3)).astype(np.uint8)
+    boxes, labels = np.zeros((size, 16, 4), np.float32), np.full((size, 16), -1, np.int32)
+    for row in range(size - 1):
+        for place in range(2):
+            wide = place + 1
+            left, top = rng.integers(0, 30, 2)
+            boxes[row, place], labels[row, place] = (left, top, left + 14 * wide, top + 16), place
+            image[row, top : top + 16, left : left + 14 * wide] += np.uint8(100 + 20 * place)
+    crowd = np.zeros((size, 16), bool)
+    crowd[0, 1] = True
+    if task == "detector":
+        return {"image": image, "boxes": boxes, "labels": labels, "crowd": crowd}
+    present = np.stack([labels.max(axis=1) < 0, labels.max(axis=1) >= 0], axis=1)
+    known = rng.random(present.shape) < 0.8
+    return {"image": image, "present": present.astype(np.float32), "known": known}
+
+
+def build(task, config=None):
+    """A step of the tiny `task` model."""
+    from scanml.models.build import build_model
+    from scanml.training.step import build_step
+
+    return build_step(build_model(CONFIGS[task], LABELS), config or TrainConfig(steps=20, batch_size=4))
+
+
+def main(folder: Path, task: str, steps: int) -> None:
+    """Losses of `steps` updates from the weights in `folder`, as JSON on stdout; writes the weights if there are none."""
+    step = build(task)
+    path = folder / f"{task}.npz"
+    if not path.exists():
+        np.savez(path, *[np.asarray(v) for v in step.model.weights])
+    with np.load(path) as stored:
+        step.model.set_weights([stored[name] for name in stored.files])
+    for average, source in zip(step.variables["average"], step.sources, strict=True):
+        average.assign(source.value)
+    step.reload()
+    losses = [float(step(batch(i, task=task))["loss"]) for i in range(steps)]
+    step.sync()
+    average = float(sum(np.abs(np.asarray(v)).sum() for v in step.variables["average"]))
+    sys.stdout.write(json.dumps({"losses": losses, "average": average}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

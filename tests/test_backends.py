@@ -1,0 +1,36 @@
+"""One model code, two backends: from the same weights and batches, without dropout, training goes the same way."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+TESTS = Path(__file__).parent
+STEPS = 20
+
+
+def run(backend, folder, task):
+    """Losses of 20 updates, and the sum of the averaged weights' magnitudes, in a process of its own."""
+    paths = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-m", "oracles.tiny_training", str(folder), task, str(STEPS)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed (the extra `jax`)")
+@pytest.mark.parametrize("task", ["detector", "classifier"])
+def test_tensorflow_and_jax_train_alike(tmp_path, task):
+    first, second = (run(backend, tmp_path, task) for backend in ("tensorflow", "jax"))
+    # Convolutions sum in another order: 1e-6 apart at the first update. AdamW divides by the root of its second moment, so
+    # where gradients are nearly zero such a difference decides a full step; within 20 updates 2 % of a loss covers that.
+    assert first["losses"][0] == pytest.approx(second["losses"][0], rel=1e-5)
+    np.testing.assert_allclose(first["losses"], second["losses"], rtol=0.02)
+    assert first["average"] == pytest.approx(second["average"], rel=1e-3)
+    assert first["losses"][-1] < first["losses"][0] / 2  # and it is a training
