@@ -2,7 +2,7 @@
 
     python -m benchmarks.cells --data $SCANML_SHARED/data/detect_cells --out cells-run
 
-`val.json` is the test set, validation a hash-fifth of `train.json`, the number of updates fixed beforehand.
+`val.json` is the test set, validation a hash-fifth of `train.json`, the number of updates fixed in `experiments/cells.py`.
 Core-seconds are the CPU time of the train step, start-up and children included.
 """
 
@@ -16,7 +16,6 @@ from pathlib import Path
 from benchmarks._record import record, run_command
 from scanml.steps import read_report
 
-UPDATES = 1_000
 LIMIT_CORE_SECONDS = 600
 
 
@@ -26,7 +25,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(shared) / "data/detect_cells" if shared else None)
     parser.add_argument("--out", type=Path, default=Path("runs/cells"))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--updates", type=int, default=UPDATES)
     parsed = parser.parse_args()
     if parsed.data is None or not parsed.data.is_dir():
         parser.error("--data must name the folder detect_cells, or SCANML_SHARED the folder above data/.")
@@ -36,9 +34,8 @@ def main() -> None:
         shutil.copy(parsed.data / "train.json", folder / "train.json")
         shutil.copy(parsed.data / "val.json", folder / "test.json")
     run = parsed.out / "run"
-    overrides = [f"train.steps={parsed.updates}", f"train.seed={parsed.seed}"]
-    words = ["scanml", "run", "--config", "detect", "--in", f"data={folder}", "--out", str(run), "--set", *overrides]
-    run_command(words)
+    words = ["scanml", "run", "--config", "cells", "--in", f"data={folder}", "--out", str(run)]
+    run_command([*words, "--set", f"train.seed={parsed.seed}"])
     trained, evaluated = read_report(run / "train-detector"), read_report(run / "evaluate-detector")
     metrics = {
         name: [metric.value, metric.low, metric.high]
@@ -55,7 +52,7 @@ def main() -> None:
             "test_images": evaluated.facts["images"],
             "metrics": metrics,
         },
-        settings={"updates": parsed.updates, "seed": parsed.seed, "limit_core_seconds": LIMIT_CORE_SECONDS},
+        settings={"seed": parsed.seed, "limit_core_seconds": LIMIT_CORE_SECONDS, "updates": trained.facts["updates"]},
     )
 
 

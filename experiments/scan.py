@@ -3,6 +3,7 @@
 Command   scanml demo
 """
 
+from scanml.datasets import AugmentConfig
 from scanml.models import SceneClassifierConfig, SceneDetectorConfig
 from scanml.steps import Experiment, GateConfig, Rule
 from scanml.training import TrainConfig
@@ -12,9 +13,13 @@ def config() -> Experiment:
     return Experiment(
         name="scan",
         detector=SceneDetectorConfig(size="small", image_size=(192, 256)),
-        classifier=SceneClassifierConfig(size="small", image_size=(96, 128)),
-        train=TrainConfig(steps=800),
-        classifier_train=TrainConfig(steps=400),
+        classifier=SceneClassifierConfig(size="small", image_size=(128, 160)),
+        train=TrainConfig(steps=900, batch_size=8),
+        classifier_train=TrainConfig(
+            steps=600,
+            # A trigger must stay in the picture: less zoom and shift than a detector bears, whose boxes move along.
+            augment=AugmentConfig(scale=(0.9, 1.15), translate=0.04),
+        ),
         gate=GateConfig(
             detector=(Rule(metric="AP50", floor=0.5, max_drop=0.02),),
             classifier=(Rule(metric="mAP", floor=0.8, max_drop=0.02),),

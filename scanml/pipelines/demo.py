@@ -14,7 +14,7 @@ from scanml.pipelines.run import Finished, run
 from scanml.pipelines.summary import Photo, write_summary
 from scanml.steps.experiment import load_experiment, smoke_test
 
-NUM_IMAGES = 700
+NUM_IMAGES = 1_000
 NUM_SMOKE_IMAGES = 24  # a few more than a smoke test uses
 
 

@@ -16,6 +16,7 @@ def choose_backend(backend: str) -> None:
         ConfigError: Keras runs on another backend already.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # TensorFlow leaves it off without AVX-512: a third slower
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = backend
     import keras

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import keras
+from keras import ops
 
 from scanml.errors import ModelError
 from scanml.structures.arrays import Tensor
@@ -45,9 +46,8 @@ class _State:
         self.packed = PackedOptimizer(model, config)
         self.optimizer = self.packed.inner
         self.sources = averaged(model)
-        self.average = [
-            keras.Variable(v.value, trainable=False, name=f"average_{i}") for i, v in enumerate(self.sources)
-        ]
+        start = [ops.convert_to_numpy(v) for v in self.sources]  # a copy: given a tf.Variable, Keras would keep that one
+        self.average = [keras.Variable(v, trainable=False, name=f"average_{i}") for i, v in enumerate(start)]
         self.variables = {"model": model.weights, "optimizer": self.optimizer.variables, "average": self.average}
 
     def sync(self) -> None:
@@ -76,14 +76,14 @@ class TensorFlowStep(_State):
             loss = self.optimizer.scale_loss(terms["loss"])
         rate = average_rate(self.optimizer.iterations, self.decay)
         weights = self.model.trainable_variables
-        gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
+        gradients = tape.gradient(loss, [w.value for w in weights], unconnected_gradients="zero")
         for vector, values in zip(self.packed.vectors, self.packed.pack(weights), strict=True):
             vector.assign(values)
         self.optimizer.apply(self.packed.pack(gradients))
         for weight, value in zip(weights, self.packed.unpack(self.packed.vectors), strict=True):
             weight.assign(value)
         for average, source in zip(self.average, self.sources, strict=True):
-            average.assign_add(rate * (keras.ops.cast(source, average.dtype) - average))
+            average.assign_add(rate * (ops.cast(source, average.dtype) - average))
         return terms
 
 
