@@ -32,5 +32,5 @@ def test_tensorflow_and_jax_train_alike(tmp_path, task):
     # where gradients are nearly zero such a difference decides a full step; within 20 updates 2 % of a loss covers that.
     assert first["losses"][0] == pytest.approx(second["losses"][0], rel=1e-5)
     np.testing.assert_allclose(first["losses"], second["losses"], rtol=0.02)
-    assert first["average"] == pytest.approx(second["average"], rel=1e-3)
-    assert first["losses"][-1] < first["losses"][0] / 2  # and it is a training
+    assert first["average"] == pytest.approx(second["average"], rel=1e-4)
+    assert np.mean(first["losses"][-5:]) < np.mean(first["losses"][:5])  # and it is a training

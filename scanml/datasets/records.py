@@ -64,10 +64,12 @@ class Split:
 
     @property
     def image_hashes(self) -> Sequence[str]:
+        """A hash of every picture's upright pixels, in order."""
         return [record.pixel_hash for record in self.records]
 
     @property
     def image_ids(self) -> Sequence[int]:
+        """COCO's image ids, in order."""
         return [record.image_id for record in self.records]
 
     @property
@@ -91,6 +93,7 @@ class Split:
         return Frame(pixels, record.file_name)
 
     def detection(self, index: int) -> DetectionExample:
+        """Picture `index` with its boxes."""
         record = self.records[index]
         frame = self.frame(index)
         boxes = Boxes(np.asarray(record.xyxy, np.float32).reshape(-1, 4), frame.size)
@@ -98,6 +101,7 @@ class Split:
         return DetectionExample(frame, boxes, labels, crowd, np.asarray(record.areas) if record.areas else None)
 
     def scene(self, index: int) -> SceneExample:
+        """Picture `index` with its triggers."""
         present, known = self.trigger_arrays(index)
         return SceneExample(self.frame(index), present, known)
 

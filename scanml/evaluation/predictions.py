@@ -108,6 +108,7 @@ class Predictions:
 
     @property
     def task(self) -> Task:
+        """Which kind of model answered."""
         return "detector" if isinstance(self.found, FoundObjects) else "classifier"
 
     @property

@@ -76,7 +76,9 @@ class ExampleSet(Protocol):
         ...
 
     @property
-    def labels(self) -> LabelSpace: ...
+    def labels(self) -> LabelSpace:
+        """What class and trigger numbers mean."""
+        ...
 
     @property
     def image_hashes(self) -> Sequence[str]:

@@ -62,10 +62,12 @@ class DataReport:
 
     @property
     def errors(self) -> tuple[Finding, ...]:
+        """The findings that stop a pipeline."""
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
     @property
     def passed(self) -> bool:
+        """Whether no finding is an error."""
         return not self.errors
 
     def _repr_html_(self) -> str:
@@ -88,10 +90,12 @@ class GateVerdict:
         return html_table(["verdict", "reason"], [(verdict, reason) for reason in self.reasons] or [(verdict, "")])
 
     def to_json(self) -> object:
+        """Plain JSON values."""
         return to_json(self)
 
     @classmethod
     def from_json(cls, values: object, *, where: str) -> GateVerdict:
+        """The value of what `to_json` gave; anything else is a `ConfigError` that names `where`."""
         return from_json(cls, values, where=where)
 
 
@@ -122,6 +126,7 @@ class EvalReport:
 
     @classmethod
     def from_json(cls, values: object, *, where: str) -> EvalReport:
+        """The value of what `to_json` gave; anything else is a `ConfigError` that names `where`."""
         return from_json(cls, values, where=where)
 
     def _repr_html_(self) -> str:

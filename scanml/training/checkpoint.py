@@ -74,6 +74,24 @@ def read_header(folder: Path) -> Header:
     return _read(folder, [])[0]
 
 
+def find_header(folder: Path, wanted: Header) -> Header | None:
+    """The header of the training that stands in `folder`, if any.
+
+    Raises:
+        ArtifactError: it is another training than `wanted`, whatever their steps.
+    """
+    if not (folder / FILE).exists():
+        return None
+    found = read_header(folder)
+    for name in ("task", "model", "labels", "train", "data_fingerprint"):
+        if to_json(getattr(found, name)) != to_json(getattr(wanted, name)):
+            raise ArtifactError(
+                f"{folder}: holds a training with another {name.replace('_', ' ')}; choose another folder, or remove "
+                "this one to start over."
+            )
+    return found
+
+
 def restore(folder: Path, variables: Variables) -> Header:
     """Put the arrays of the checkpoint into `variables`; nothing is changed if one of them does not fit.
 

@@ -13,10 +13,10 @@ from tqdm import tqdm
 from scanml.config import to_json
 from scanml.datasets.pipeline import BatchSource
 from scanml.datasets.records import DataSet
-from scanml.errors import ArtifactError, GateError
+from scanml.errors import GateError
 from scanml.structures.batches import Outputs
 from scanml.tracking import JsonlTracker, NullTracker, TeeTracker, Tracker
-from scanml.training.checkpoint import FILE, Header, load_model, read_header, restore, save
+from scanml.training.checkpoint import Header, find_header, load_model, restore, save
 from scanml.training.config import TrainConfig
 from scanml.training.device import prepare
 from scanml.training.interrupt import stop_request
@@ -51,7 +51,7 @@ def train(
     labels = data.train.labels
     model = build_model(model_config, labels)
     header = _header(model.task, model_config, config, data)
-    found = _find(out / "checkpoint", header)
+    found = find_header(out / "checkpoint", header)
     if found and found.finished:
         return load_model(out / "checkpoint")
     update = build_step(model, config)
@@ -148,17 +148,3 @@ def _header(task: str, model: ModelConfig, config: TrainConfig, data: DataSet) -
         trained_on=tuple(split.image_hashes),
         step=0,
     )
-
-
-def _find(folder: Path, wanted: Header) -> Header | None:
-    """The header of the training that stands in `folder`, if any; it must be the wanted one."""
-    if not (folder / FILE).exists():
-        return None
-    found = read_header(folder)
-    for name in ("task", "model", "labels", "train", "data_fingerprint"):
-        if to_json(getattr(found, name)) != to_json(getattr(wanted, name)):
-            raise ArtifactError(
-                f"{folder}: holds a training with another {name.replace('_', ' ')}; choose another folder, or remove "
-                "this one to start over."
-            )
-    return found
