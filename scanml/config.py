@@ -1,7 +1,7 @@
 """Frozen config dataclasses to and from JSON, with overrides and a fingerprint.
 
 A config is a frozen dataclass whose fields are scalars, tuples, mappings, `X | None` or further configs. Everything
-that enters from outside (JSON, `--set`, an experiment file) is checked here by name and by type.
+that enters (JSON, `--set`, an experiment file, a call) is checked here by name and by type.
 """
 
 from __future__ import annotations
@@ -70,13 +70,21 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}."
 
 
-def field_types(kind: type) -> dict[str, object]:
-    """The resolved type of every field of a config dataclass."""
-    return _field_types(kind)
+def check_fields(config: object) -> None:
+    """For `__post_init__`: every field gets its annotated type (a whole number becomes a float, a list a tuple).
+
+    Raises:
+        ConfigError: a value that does not fit, named Class.field.
+    """
+    kind = type(config)
+    for name, wanted in field_types(kind).items():
+        value = _convert(wanted, getattr(config, name), f"{kind.__name__}.{name}")
+        object.__setattr__(config, name, value)
 
 
 @functools.cache
-def _field_types(kind: type) -> dict[str, object]:
+def field_types(kind: type) -> Mapping[str, object]:
+    """The resolved type of every field of a config dataclass."""
     hints = typing.get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 

@@ -14,23 +14,28 @@ TESTS = Path(__file__).parent
 STEPS = 20
 
 
-def run(backend, folder, task):
-    """Losses of 20 updates, and the sum of the averaged weights' magnitudes, in a process of its own."""
-    paths = os.pathsep.join([str(TESTS), str(TESTS.parent)])
-    environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, "-m", "oracles.tiny_training", str(folder), task, str(STEPS)]
+def run(backend, folder):
+    """Losses of 20 updates and the sum of the averaged weights' magnitudes, by task, from a process of its own."""
+    environment = os.environ | {
+        "KERAS_BACKEND": backend,
+        "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)]),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",  # JAX would compile longer than it trains
+    }
+    command = [sys.executable, "-m", "oracles.tiny_training", str(folder), str(STEPS)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed (the extra `jax`)")
-@pytest.mark.parametrize("task", ["detector", "classifier"])
-def test_tensorflow_and_jax_train_alike(tmp_path, task):
-    first, second = (run(backend, tmp_path, task) for backend in ("tensorflow", "jax"))
-    # Convolutions sum in another order: 1e-6 apart at the first update. AdamW divides by the root of its second moment, so
-    # where gradients are nearly zero such a difference decides a full step; within 20 updates 2 % of a loss covers that.
-    assert first["losses"][0] == pytest.approx(second["losses"][0], rel=1e-5)
-    np.testing.assert_allclose(first["losses"], second["losses"], rtol=0.02)
-    assert first["average"] == pytest.approx(second["average"], rel=1e-4)
-    assert np.mean(first["losses"][-5:]) < np.mean(first["losses"][:5])  # and it is a training
+def test_tensorflow_and_jax_train_alike(tmp_path):
+    both = run("tensorflow", tmp_path), run("jax", tmp_path)
+    for task in ("detector", "classifier"):
+        first, second = (results[task] for results in both)
+        # Convolutions sum in another order: 1e-6 apart at the first update. AdamW divides by the root of its second
+        # moment, so where gradients are nearly zero such a difference decides a full step: 1 % after 20 of them.
+        assert first["losses"][0] == pytest.approx(second["losses"][0], rel=1e-5)
+        np.testing.assert_allclose(first["losses"], second["losses"], rtol=0.01)
+        assert first["average"] == pytest.approx(second["average"], rel=1e-4)
+        assert np.mean(first["losses"][-5:]) < np.mean(first["losses"][:5])  # and it is a training

@@ -28,8 +28,12 @@ def run_step(parsed: argparse.Namespace) -> int:
         version = step.rollback(experiment, _required_store(parsed))
         print(f"{experiment.name}: version {version} is champion again")
         return 0
+    if parsed.command == "register" and parsed.promote and not parsed.inputs:
+        version = step.promote(experiment, _required_store(parsed))
+        print(f"{experiment.name}: version {version} is champion")
+        return 0
     if parsed.out is None:
-        raise ConfigError("scanml register needs --out FOLDER, or --rollback.")
+        raise ConfigError("scanml register needs --in bundle=PATH --out FOLDER, or --promote or --rollback alone.")
     options = Options(
         task=getattr(parsed, "task", None),
         fresh=parsed.fresh,
@@ -39,7 +43,7 @@ def run_step(parsed: argparse.Namespace) -> int:
     report = step.run(experiment, read_inputs(parsed.inputs), parsed.out, options)
     show_report(report, parsed.out, as_json=parsed.json)
     if parsed.command == "register" and parsed.promote and report.verdict.passed:
-        version = step.promote(experiment, _required_store(parsed))
+        version = step.promote(experiment, _required_store(parsed), version=report.facts["version"])
         print(f"{experiment.name}: version {version} is champion", file=sys.stderr if parsed.json else sys.stdout)
     return exit_code(passed=report.verdict.passed, refusal=parsed.refusal)
 
@@ -51,7 +55,11 @@ def exit_code(*, passed: bool, refusal: str) -> int:
 
 def read_experiment(parsed: argparse.Namespace) -> Experiment:
     """The experiment of `--config`, with what the environment and `--set` override."""
-    overrides = [*shlex.split(os.environ.get("SCANML_SET", "")), *parsed.overrides]
+    words = os.environ.get("SCANML_SET", "")
+    try:
+        overrides = [*shlex.split(words), *parsed.overrides]
+    except ValueError as error:
+        raise ConfigError(f"SCANML_SET={words}: expected words such as 'train.steps=100', received {error}.") from error
     experiment = load_experiment(parsed.config, overrides)
     return smoke_test(experiment) if parsed.smoke else experiment
 

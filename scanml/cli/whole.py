@@ -60,7 +60,7 @@ def _show(finished: Finished, out: Path, photo: Path | None = None) -> None:
         if report.step == "gate" or not report.verdict.passed:
             for reason in report.verdict.reasons[:10]:
                 print(f"{name}: {reason}")
-    print(f"\nreport      {out / 'report.html'}\nMLflow      {finished.store}")
+    print(f"\nreport      {out / 'report.html'}\nMLflow      {finished.state.store}")
     if finished.refused:
         print(f"refused by  {finished.refused}: see {out / finished.refused / 'report.json'}", file=sys.stderr)
         return
@@ -68,4 +68,4 @@ def _show(finished: Finished, out: Path, photo: Path | None = None) -> None:
     print(f"SavedModel  {out / 'bundle' / 'scene' / '1'}\n\nnext:")
     print(f"  scanml recommend {example} --bundle {out / 'bundle'}")
     print(f"  scanml predict {example} --bundle {out / 'bundle'} --out drawn/")
-    print(f"  mlflow ui --backend-store-uri {finished.store}" if photo else f"  open {out / 'report.html'}")
+    print(f"  mlflow ui --backend-store-uri {finished.state.store}" if photo else f"  open {out / 'report.html'}")

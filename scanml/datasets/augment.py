@@ -87,7 +87,7 @@ def place_pixels(pixels: Pixels, placement: Placement) -> Pixels:
 
 
 def place_boxes(xyxy: Floats, placement: Placement, *, min_visible: float) -> tuple[Floats, Bools]:
-    """Boxes (N, 4) on the batch image, cut to it, and which of them still show at least `min_visible` of their area."""
+    """Boxes (N, 4) on the batch image, cut to it, and which still show `min_visible` of their area and 1 px²."""
     places = np.asarray(xyxy, np.float64).reshape(-1, 2, 2)
     moved = np.stack([placement.x.move(places[..., 0]), placement.y.move(places[..., 1])], axis=-1)
     moved.sort(axis=1)

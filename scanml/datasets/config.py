@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from scanml.config import check_fields
 from scanml.errors import ConfigError
 
 
@@ -25,6 +26,7 @@ class DataConfig:
     limit: int = 0  # use only the first pictures that every label file lists; 0 means all
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("validation_fraction", "test_fraction"):
             if not 0 < getattr(self, name) < 1:
                 raise ConfigError(f"data.{name} must lie between 0 and 1, received {getattr(self, name)}.")
@@ -52,6 +54,7 @@ class AugmentConfig:
     min_visible: float = 0.3  # a box with less of its area left in the picture is dropped
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in (
             "flip_left_right",
             "flip_up_down",

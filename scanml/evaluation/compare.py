@@ -32,7 +32,7 @@ def compare(
     """The interval of candidate - baseline for each metric, paired by image: every redraw counts for both.
 
     Raises:
-        DataError: other test sets, or a metric that there is not.
+        DataError: other test sets (also where no metric is asked for), or a metric that there is not.
     """
     if candidate.test_fingerprint != baseline.test_fingerprint:
         raise DataError(
@@ -40,6 +40,8 @@ def compare(
             f"{candidate.task}), the baseline's {baseline.test_fingerprint} ({len(baseline)} images, {baseline.task}); "
             "evaluate both on the same shards."
         )
+    if not metric_names:
+        return {}
     weights = resample_weights(len(candidate), num_resamples=num_resamples, seed=seed)
     ours, theirs = _values(candidate, weights), _values(baseline, weights)
     for name in metric_names:

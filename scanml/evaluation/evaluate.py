@@ -28,7 +28,7 @@ def evaluate(
     examples: ExampleSet,
     *,
     task: Task | None = None,
-    trained_on: Collection[str] = (),
+    trained_on: Collection[str] | None = None,
     num_resamples: int = 1000,
     seed: int = 0,
 ) -> EvalReport:
@@ -36,7 +36,7 @@ def evaluate(
 
     A detector's metrics are COCO's twelve ("AP" … "ARlarge"), "AP/<class>", "AP50/<class>" and "IoU", a classifier's
     "mAP", "F1", "ECE", "AP/<trigger>" and "F1/<trigger>". `task` is needed where a model does both. `trained_on` are
-    the pixel hashes of the training images: those that are in `examples` too are counted as leaked.
+    the pixel hashes of the training images, where they are known: those that are in `examples` too count as leaked.
 
     Raises:
         ModelError: no model, or one that does not do `task`, or does both and none was named.
@@ -46,7 +46,7 @@ def evaluate(
 
 
 def collect(
-    model: object, examples: ExampleSet, *, task: Task | None = None, trained_on: Collection[str] = ()
+    model: object, examples: ExampleSet, *, task: Task | None = None, trained_on: Collection[str] | None = None
 ) -> Predictions:
     """What `model` says of every example, beside what is true.
 
@@ -59,8 +59,9 @@ def collect(
     reader = as_reader(model)
     gather = _collect_objects if (task or _only_task(reader.labels)) == "detector" else _collect_triggers
     sizes, found = gather(reader, examples)
-    known = frozenset(trained_on)
-    num_leaked = sum(pixel_hash in known for pixel_hash in examples.image_hashes)
+    num_leaked = None
+    if trained_on is not None:
+        num_leaked = len(frozenset(trained_on).intersection(examples.image_hashes))
     keys = zip(examples.image_ids, examples.image_hashes, sizes, strict=True)
     images = tuple(ImageRecord(name, number, pixel_hash, size) for number, pixel_hash, (name, size) in keys)
     return Predictions(images, found, num_leaked)

@@ -92,18 +92,20 @@ Found = FoundObjects | FoundTriggers
 class Predictions:
     """The answers of one model to one test set; `num_leaked` test images are among those it was trained on.
 
+    None: nobody knows what it was trained on.
+
     Raises:
         DataError: parts of different numbers of images.
     """
 
     images: tuple[ImageRecord, ...]
     found: Found
-    num_leaked: int = 0
+    num_leaked: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.images) != len(self.found):
             raise DataError(f"answers to {len(self.images)} images expected, received {len(self.found)}.")
-        if not 0 <= self.num_leaked <= len(self.images):
+        if self.num_leaked is not None and not 0 <= self.num_leaked <= len(self.images):
             raise DataError(f"num_leaked must lie in 0…{len(self.images)}, received {self.num_leaked}.")
 
     @property

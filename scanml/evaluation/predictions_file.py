@@ -30,7 +30,7 @@ class _File:
     format: int
     task: Task
     names: tuple[str, ...]
-    num_leaked: int
+    num_leaked: int | None
     test_fingerprint: str
     images: tuple[object, ...]
     category_ids: tuple[int, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scanml.config import check_fields
 from scanml.errors import ConfigError
 
 
@@ -17,6 +18,7 @@ class LocalConfig:
     cell_surplus: float = 2.0  # a cell keeps this many times its fair share before weaker cells are served: a choice
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.grid < 1 or self.cell_surplus < 1 or not 1 <= self.min_side_px <= self.max_side_px:
             raise ConfigError(
                 f"LocalConfig needs grid >= 1, cell_surplus >= 1, 1 <= min_side_px <= max_side_px; received {self}."

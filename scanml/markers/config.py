@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from scanml.config import check_fields
 from scanml.errors import ConfigError
 from scanml.features.config import LocalConfig
 
@@ -31,9 +32,12 @@ class MatcherConfig:
     min_blocks: int = 4  # of 16, in view and not flat
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not 0 < self.max_ratio < 1:
             raise ConfigError(f"MatcherConfig.max_ratio must lie between 0 and 1, received {self.max_ratio}.")
         if self.min_inliers < 4:
             raise ConfigError(f"MatcherConfig.min_inliers: a homography needs 4, received {self.min_inliers}.")
         if not 0 <= self.min_area < self.max_area:
             raise ConfigError(f"MatcherConfig needs min_area < max_area, received {self.min_area}, {self.max_area}.")
+        if min(self.max_points, self.max_candidates) < 1 or not self.threshold_px > 0:
+            raise ConfigError(f"MatcherConfig needs max_points, max_candidates and threshold_px above 0, received {self}.")

@@ -13,7 +13,7 @@ import numpy as np
 
 from scanml.errors import DataError
 from scanml.structures.arrays import Doubles, Ints
-from scanml.structures.reports import Metric, metric
+from scanml.structures.reports import Metric
 
 
 def resample_weights(num_units: int, *, num_resamples: int = 1000, seed: int = 0) -> Ints:
@@ -87,7 +87,7 @@ def with_intervals(
         return {}
     low, high = percentile_interval(np.stack([samples[name] for name in values], axis=1))
     return {
-        name: metric(name, value, low[column], high[column], num_units=num_units[name])
+        name: Metric(name, value, low[column], high[column], num_units[name])
         for column, (name, value) in enumerate(values.items())
     }
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import keras
 from keras import layers
@@ -98,7 +99,7 @@ def _find_application(name: str) -> tuple[Callable[..., keras.Model], ModuleType
 @contextmanager
 def _without_download(backbone: str) -> Iterator[None]:
     """Keras may use weights that are here, and must say which file is missing instead of fetching it."""
-    files = importlib.import_module("keras.src.utils.file_utils")  # has no public name; every application asks it
+    files: Any = importlib.import_module("keras.src.utils.file_utils")  # has no public name; every application asks it
     fetch = files.get_file
     files.get_file = functools.partial(_find_weights, backbone)
     try:

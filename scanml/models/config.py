@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from scanml.config import check_fields
 from scanml.errors import ConfigError
 
 Size = Literal["tiny", "small", "base"]
@@ -24,7 +25,13 @@ class SceneDetectorConfig:
     max_candidates: int = 300  # before suppression; with 100 left, more changed nothing measurable
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _check_image_size(self.image_size)
+        for name, least in (("num_bins", 2), ("max_detections", 1), ("max_candidates", 1)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"detector.{name} must be at least {least}, received {getattr(self, name)}.")
+        if not 0 <= self.nms_iou <= 1:
+            raise ConfigError(f"detector.nms_iou must lie in [0, 1], received {self.nms_iou}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +45,10 @@ class SceneClassifierConfig:
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _check_image_size(self.image_size)
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"classifier.dropout must lie in [0, 1), received {self.dropout}.")
 
 
 def _check_image_size(image_size: tuple[int, int]) -> None:

@@ -65,5 +65,6 @@ class SceneClassifier(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: object = None) -> SceneClassifier:
-        built = from_json(SceneClassifierConfig, config["config"])
+        # The saved weights follow: those that training started from need not be here.
+        built = from_json(SceneClassifierConfig, {**config["config"], "weights": None})
         return cls(built, from_json(LabelSpace, config["labels"]), name=config["name"])

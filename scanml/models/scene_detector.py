@@ -19,7 +19,7 @@ from scanml.structures.examples import LabelSpace
 
 NECK_WIDTHS = {"tiny": 32, "small": 48, "base": 96}
 _PRIOR = 0.01  # a location's score before training: background is the rule (Lin et al. 2017, sec. 3.3)
-# Of the bins' logits before training: sides 2 strides away. From larger boxes small objects would start with an IoU near 0.
+# Of the bins' logits before training: sides 2 strides away. Larger boxes overlap small objects too little to teach.
 _BOX_SLOPE = -0.4
 
 
@@ -69,7 +69,8 @@ class SceneDetector(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: object = None) -> SceneDetector:
-        built = from_json(SceneDetectorConfig, config["config"])
+        # The saved weights follow: those that training started from need not be here.
+        built = from_json(SceneDetectorConfig, {**config["config"], "weights": None})
         return cls(built, from_json(LabelSpace, config["labels"]), name=config["name"])
 
 
@@ -89,7 +90,7 @@ def _pyramid(features: tuple[Tensor, Tensor, Tensor], width: int) -> list[Tensor
 
 
 def _heads(levels: list[Tensor], width: int, num_classes: int, num_bins: int) -> tuple[Tensor, Tensor]:
-    """Class and box branch, (B, P, C) and (B, P, 4, R): one set of kernels for all levels, so that what is learned about
+    """Class and box branch, (B, P, C) and (B, P, 4, R): one set of kernels for all levels, so that what is learned of
     small objects helps large ones, with a normalization of each level (RTMDet, Lyu et al. 2022, sec. 3.3)."""
     prior = keras.initializers.Constant(-math.log((1 - _PRIOR) / _PRIOR))
     score = layers.Conv2D(num_classes, 1, bias_initializer=prior, name="class")

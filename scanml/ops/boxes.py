@@ -17,7 +17,10 @@ def areas(boxes: Tensor) -> Tensor:
 
 
 def pairwise_iou(first: Tensor, second: Tensor) -> Tensor:
-    """Intersection over union (..., N, M) of every box in (..., N, 4) with every box in (..., M, 4)."""
+    """Intersection over union (..., N, M) of every box in (..., N, 4) with every box in (..., M, 4).
+
+    Below the true value for boxes far under one square pixel: the denominator is never less than 1e-7.
+    """
     a = [side[..., :, None] for side in ops.unstack(first, 4, axis=-1)]
     b = [side[..., None, :] for side in ops.unstack(second, 4, axis=-1)]
     overlap = _area(*_inner(a, b))

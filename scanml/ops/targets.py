@@ -45,8 +45,8 @@ def assign(
 
     Returns:
         `positive` (B, P) 0 or 1, `boxes` (B, P, 4), `class_targets` (B, P, C) in [0, 1]: the aligned IoU of the label's
-        class, `ignored` (B, P) 1 where a location without a truth lies in a crowd region, `taught` (B, M) 1 for truths that some
-        location learns from.
+        class, `ignored` (B, P) 1 where a location without a truth lies in a crowd region, `taught` (B, M) 1 for truths
+        that some location learns from.
 
     Alignment is score^0.5 · IoU^6 (the paper's t = s^α u^β with the α : β that YOLOv8 and RTMDet kept). A location that
     several truths want goes to the one with the largest IoU. Constant with respect to gradients.

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from scanml.errors import ArtifactError
+from scanml.errors import ArtifactError, ConfigError
 from scanml.pipelines.run import Finished, run
 from scanml.pipelines.summary import Photo, write_summary
 from scanml.steps.experiment import load_experiment, smoke_test
 
 NUM_IMAGES = 1_000
 NUM_SMOKE_IMAGES = 24  # a few more than a smoke test uses
+_DRAWN = "drawn.json"  # beside the world: what it was drawn from
 
 
 def demo(out: str | Path, *, seed: int = 0, smoke: bool = False, fresh: bool = False) -> Finished:
@@ -26,11 +27,13 @@ def demo(out: str | Path, *, seed: int = 0, smoke: bool = False, fresh: bool = F
     out = Path(out)
     experiment = load_experiment("scan")
     experiment = smoke_test(experiment) if smoke else experiment
-    world = out / "world"
+    world, drawn = out / "world", {"seed": seed, "images": NUM_SMOKE_IMAGES if smoke else NUM_IMAGES}
     if fresh:
         shutil.rmtree(world, ignore_errors=True)
     if not world.exists():
-        _draw(world, num_images=NUM_SMOKE_IMAGES if smoke else NUM_IMAGES, seed=seed)
+        _draw(world, drawn)
+    elif json.loads((world / _DRAWN).read_bytes()) != drawn:
+        raise ConfigError(f"{world}: holds another world than {drawn}; choose another --out, or --fresh.")
     finished = run(replace(experiment, name="demo"), world, out, fresh=fresh)
     if not finished.was_done or not (out / "report.html").exists():
         write_summary(finished, photos=showcase(world), title="What the camera saw")
@@ -43,15 +46,17 @@ def showcase(world: Path) -> list[Photo]:
     return [Photo(world / row["image"], row["expected_lens"], row["why"]) for row in rows]
 
 
-def _draw(world: Path, *, num_images: int, seed: int) -> None:
+def _draw(world: Path, drawn: dict[str, int]) -> None:
     from scanml.datasets.synthetic import draw_world
 
     drawing = world.with_name(f"{world.name}.partial")
     shutil.rmtree(drawing, ignore_errors=True)
     try:
         drawing.mkdir(parents=True)
-        with tqdm(total=num_images, desc="draw the world", unit="image", disable=None) as bar:
-            draw_world(drawing, num_images=num_images, seed=seed, progress=lambda count: bar.update(count - bar.n))
+        with tqdm(total=drawn["images"], desc="draw the world", unit="image", disable=None) as bar:
+            progress = lambda count: bar.update(count - bar.n)  # noqa: E731
+            draw_world(drawing, num_images=drawn["images"], seed=drawn["seed"], progress=progress)
+        (drawing / _DRAWN).write_text(json.dumps(drawn))
         drawing.rename(world)
     except OSError as error:
         raise ArtifactError(f"{world}: cannot be written ({error.strerror}); choose another --out.") from error

@@ -13,6 +13,7 @@ def plan(experiment: Experiment, *, champion_tasks: Collection[str] = ()) -> Pip
 
     Tasks in `champion_tasks` are compared with the bundle `champion`. A smoke test registers nothing.
 
+    >>> from scanml.models import SceneDetectorConfig
     >>> [node.name for node in plan(Experiment(name="x", detector=SceneDetectorConfig())).nodes][:3]
     ['validate', 'extract', 'train-detector']
     """

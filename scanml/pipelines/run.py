@@ -16,7 +16,7 @@ from pathlib import Path
 from scanml.config import to_json
 from scanml.errors import ArtifactError, ConfigError
 from scanml.pipelines.plan import plan
-from scanml.pipelines.state import RunState, read_state, write_state
+from scanml.pipelines.state import FILE, RunState, read_state, write_state
 from scanml.steps.contract import Options
 from scanml.steps.experiment import Experiment
 from scanml.steps.report import StepReport, is_finished, read_report
@@ -28,10 +28,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that has ended: the report of each node in order, and where its numbers are."""
+    """A run that has ended: the report of each node in order, and where its numbers are (`state.store`)."""
 
     out: Path
-    store: str
+    state: RunState
     reports: Mapping[str, StepReport]
     was_done: bool = False  # by an earlier call
 
@@ -57,16 +57,18 @@ def run(
     inputs = {"data": Path(data)}
     if not inputs["data"].exists():
         raise ConfigError(f"--in data={data}: there is no such folder; check the path.")
-    state = _settle(experiment, out, store=store, fresh=fresh)
+    if fresh:
+        _remove_work(out)
+    state = _settle(experiment, out, store=store)
     if state.champion_version is not None:
         inputs["champion"] = _fetch_champion(experiment, out, state)
         pipeline = plan(experiment, champion_tasks=state.champion_tasks)
-    if not fresh and _is_done(pipeline, out):
-        reports = _run_nodes(pipeline, experiment, inputs, out, state=state, fresh=False)
-        return Finished(out, state.store, reports, was_done=True)
+    if _is_done(pipeline, out):
+        reports = _run_nodes(pipeline, experiment, inputs, out, state=state)
+        return Finished(out, state, reports, was_done=True)
+    (out / "report.html").unlink(missing_ok=True)  # of what was there before
     with recording(MlflowTracker.resume(state.store, state.parent_run_id)) as tracker:
-        reports = _run_nodes(pipeline, experiment, inputs, out, state=state, fresh=fresh)
-        finished = Finished(out, state.store, reports)
+        finished = Finished(out, state, _run_nodes(pipeline, experiment, inputs, out, state=state))
         tracker.log_metrics(_all_metrics(finished), step=0)
         tracker.set_tags({"scanml.refused_by": finished.refused or ""})
         return finished
@@ -89,16 +91,14 @@ def _run_nodes(
     out: Path,
     *,
     state: RunState,
-    fresh: bool,
 ) -> dict[str, StepReport]:
     reports: dict[str, StepReport] = {}
     for number, node in enumerate(pipeline.nodes, 1):
         title = f"[{number}/{len(pipeline.nodes)}] {node.name}"
         place = out / node.name
-        done = is_finished(place) and not fresh
-        _log.info("%s%s", title, ": done before" if done else "")
+        _log.info("%s%s", title, ": done before" if is_finished(place) else "")
         sources = {name: inputs.get(source, out / source) for name, source in node.inputs.items()}
-        options = Options(task=node.task, fresh=fresh, store=state.store, parent_run_id=state.parent_run_id)
+        options = Options(task=node.task, store=state.store, parent_run_id=state.parent_run_id)
         reports[node.name] = _run_node(node, experiment, sources, place, options)
         if not reports[node.name].verdict.passed:
             _log.error("%s refused", title)
@@ -140,22 +140,35 @@ def _run_in_child(
     command = [sys.executable, "-m", "scanml", node.step, "--config", str(settled), "--out", str(place)]
     command += [word for name, path in inputs.items() for word in ("--in", f"{name}={path}")]
     command += ["--task", node.task] if node.task else []
-    command += ["--fresh"] if options.fresh else []
     command += ["--track", str(options.store), "--parent-run", str(options.parent_run_id)]
-    code = subprocess.run(command, env=os.environ | {"KERAS_BACKEND": backend}, check=False).returncode
+    environment = {name: value for name, value in os.environ.items() if name != "SCANML_SET"}  # it is in `settled`
+    child = subprocess.Popen(command, env=environment | {"KERAS_BACKEND": backend}, stdout=sys.stderr)
+    try:
+        code = child.wait()
+    except BaseException:  # Ctrl-C or SIGTERM: the child writes its checkpoint first
+        child.terminate()
+        child.wait()
+        raise
     if code not in (0, 3):
         raise ArtifactError(f"{node.name} ended with exit code {code}; its message is above.")
     return read_report(place)
 
 
-def _settle(experiment: Experiment, out: Path, *, store: str | None, fresh: bool) -> RunState:
+def _remove_work(out: Path) -> None:
+    """Remove what earlier runs wrote into `out`, and nothing else."""
+    for folder in out.iterdir() if out.is_dir() else ():
+        if is_finished(folder) or is_finished(folder / "plan") or folder.name == "champion":
+            shutil.rmtree(folder)
+    (out / FILE).unlink(missing_ok=True)
+
+
+def _settle(experiment: Experiment, out: Path, *, store: str | None) -> RunState:
     """Open the MLflow run and look up the champion, once per `out`."""
-    state = None if fresh else read_state(out)
+    state = read_state(out)
     if state is not None and (store is None or store == state.store):
         return state
     try:
         out.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(out / "champion", ignore_errors=True)
     except OSError as error:
         raise ArtifactError(f"{out}: cannot be written ({error.strerror}); choose another --out.") from error
     place = store or local_store(out)
@@ -201,7 +214,7 @@ def _all_metrics(finished: Finished) -> dict[str, float]:
         for key, metric in report.metrics.items():
             if metric.value is not None:
                 numbers[f"{report.task}.{key}"] = metric.value
-        count = count_evaluations(finished.store, str(report.facts["test_fingerprint"]))
+        count = count_evaluations(finished.state.store, str(report.facts["test_fingerprint"]))
         numbers[f"{report.task}.test_set_evaluations"] = count
         _log.info("the %s's test set has had %d tracked evaluations", report.task, count)
     return numbers

@@ -10,6 +10,7 @@ from scanml.evaluation.gallery import draw_reading, encode_jpeg
 from scanml.evaluation.report_page import Page
 from scanml.pipelines.run import Finished
 from scanml.structures.reports import Metric
+from scanml.tracking import MlflowTracker, recording
 
 HEADLINES = {"detector": ("AP50", "AP", "IoU"), "classifier": ("mAP", "F1", "ECE")}
 _DRAW_FROM = 0.25
@@ -61,6 +62,8 @@ def write_summary(finished: Finished, *, photos: Sequence[Photo], title: str) ->
     pages = [name for name in finished.reports if (finished.out / name / "page.html").exists()]
     page.links((f"{name} in full", f"{name}/page.html") for name in pages)
     page.write(finished.out / "report.html")
+    with recording(MlflowTracker.resume(finished.state.store, finished.state.parent_run_id)) as tracker:
+        tracker.log_artifact(finished.out / "report.html")
     return num_right
 
 

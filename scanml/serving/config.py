@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scanml.config import check_fields
 from scanml.errors import ConfigError
 
 
@@ -16,6 +17,7 @@ class RankingConfig:
     popularity_weight: float = 0.1  # score of the most popular lens without evidence; under every explained lens
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not 0 <= self.popularity_weight < self.min_evidence <= 1 or not 0 <= self.object_weight <= 1:
             raise ConfigError(
                 "RankingConfig needs 0 <= popularity_weight < min_evidence <= 1 and object_weight in [0, 1], "

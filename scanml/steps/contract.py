@@ -17,15 +17,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from scanml.config import fingerprint, to_json
+from scanml.config import to_json
 from scanml.errors import ArtifactError, ConfigError, GateError
 from scanml.steps.experiment import Experiment
 from scanml.steps.report import (
-    NOT_PRODUCTS,
     REPORT,
     StepReport,
-    fingerprint_files,
     fingerprint_input,
+    fingerprint_work,
     is_finished,
     read_report,
     write_report,
@@ -100,7 +99,9 @@ def execute(
         return found
     partial = output.with_name(output.name + ".partial")
     with _writing(output), _locked(partial):
-        work = _prepare(partial, output, wanted, fresh=options.fresh)
+        if is_finished(output) and not options.fresh:  # by another process, while we waited
+            return execute(step, experiment, inputs, output, options)
+        wanted, work = _prepare(partial, output, wanted, fresh=options.fresh)
         tracker = start_tracker(experiment, wanted, store=options.store, parent_run_id=options.parent_run_id)
         with recording(tracker):
             log_beginning(tracker, wanted, paths)
@@ -113,6 +114,7 @@ def execute(
 def _work(step: Step, job: Job, wanted: StepReport) -> StepReport:
     started, cpu_before = time.monotonic(), _cpu_seconds()
     try:
+        _refuse_refused(job.inputs)
         outcome = step.work(job)
     except GateError as error:
         outcome = Outcome(verdict=GateVerdict(False, (str(error),)))
@@ -120,10 +122,8 @@ def _work(step: Step, job: Job, wanted: StepReport) -> StepReport:
         for path in job.folder.iterdir():
             if path.name != "page.html":
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-    products = fingerprint_files(job.folder, without=NOT_PRODUCTS)
     report = replace(
         wanted,
-        fingerprint=fingerprint([products, outcome.verdict, outcome.metrics, outcome.facts]),
         verdict=outcome.verdict,
         metrics=outcome.metrics,
         facts=outcome.facts,
@@ -131,9 +131,18 @@ def _work(step: Step, job: Job, wanted: StepReport) -> StepReport:
         cpu_seconds=round(_cpu_seconds() - cpu_before, 3),
         run_id=job.tracker.run_id,
     )
+    report = replace(report, fingerprint=fingerprint_work(job.folder, report))
     write_report(job.folder, report)
     log_end(job.tracker, job.folder, report, artifacts=outcome.artifacts, tags=outcome.tags)
     return report
+
+
+def _refuse_refused(inputs: Mapping[str, Path]) -> None:
+    """No step builds on what an earlier one has refused."""
+    for path in inputs.values():
+        if is_finished(path) and not (report := read_report(path)).verdict.passed:
+            reasons = "; ".join(reason.rstrip(". ") for reason in report.verdict.reasons[:3])
+            raise GateError(f"{path}: `scanml {report.step}` refused it: {reasons}.")
 
 
 def _check_inputs(step: Step, inputs: Mapping[str, str | Path]) -> dict[str, Path]:
@@ -208,27 +217,30 @@ def _locked(partial: Path) -> Iterator[None]:
         yield
 
 
-def _prepare(partial: Path, output: Path, wanted: StepReport, *, fresh: bool) -> Path:
-    """The work folder: the one that a killed run left behind, or a new one."""
+def _prepare(partial: Path, output: Path, wanted: StepReport, *, fresh: bool) -> tuple[StepReport, Path]:
+    """What will be reported, and the work folder: the one that a killed run left behind, or a new one."""
     plan, work = partial / "plan", partial / "work"
     ours = is_finished(plan) or is_finished(output)
     if not ours and output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ConfigError(f"{output}: holds something that is not a step's output; choose an empty or new --out.")
     if fresh:
         shutil.rmtree(work, ignore_errors=True)
-        shutil.rmtree(output, ignore_errors=True)
-    elif ours:
-        _refuse_other(wanted, read_report(plan), partial)
+    elif is_finished(plan):
+        begun = read_report(plan)
+        _refuse_other(wanted, begun, partial)
+        wanted = replace(wanted, attempts=begun.attempts + 1)
     plan.mkdir(exist_ok=True)
     write_report(plan, wanted)
     work.mkdir(exist_ok=True)
     (work / REPORT).unlink(missing_ok=True)
-    return work
+    return wanted, work
 
 
 def _publish(partial: Path, output: Path) -> None:
     """Make the work folder the output, in one move; into a mounted folder its files are copied, the report last."""
     work = partial / "work"
+    if is_finished(output):  # done again, by --fresh
+        output.rename(partial / "before")
     try:
         work.rename(output)
     except OSError:

@@ -29,10 +29,13 @@ def _work(job: Job) -> Outcome:
     from scanml.datasets import open_split
     from scanml.evaluation import collect, judge, write_predictions
 
+    folder = job.inputs["shards"] / "shards" / "test"
     try:
-        test = open_split(job.inputs["shards"] / "shards" / "test")
+        test = open_split(folder)
     except ArtifactError as error:
-        raise GateError(str(error)) from error
+        if not (folder / "index.json").exists():
+            raise  # no shards at all: a wrong path, no judgment
+        raise GateError(f"{error} Then evaluate with --fresh.") from error
     model, trained_on = _open_model(job.inputs["model"])
     predictions = collect(model, test, task=cast("Task", job.task), trained_on=trained_on)
     write_predictions(predictions, job.folder / "predictions.json")
@@ -48,12 +51,12 @@ def _work(job: Job) -> Outcome:
     return Outcome(metrics=report.metrics, facts=facts, artifacts=("predictions.json",), tags=tags)
 
 
-def _open_model(folder: Path) -> tuple[object, tuple[str, ...]]:
-    """What reads frames, and the pixel hashes of what it was trained on, where they are known."""
+def _open_model(folder: Path) -> tuple[object, tuple[str, ...] | None]:
+    """What reads frames, and the pixel hashes of what it was trained on; a bundle does not know them."""
     if (folder / "manifest.json").exists():
         from scanml.serving import SceneBundle
 
-        return SceneBundle(folder), ()
+        return SceneBundle(folder), None
     from scanml.training.checkpoint import load_model, read_header
 
     checkpoint = folder / "checkpoint" if (folder / "checkpoint").is_dir() else folder

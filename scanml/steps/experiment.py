@@ -6,13 +6,14 @@ import json
 import re
 import runpy
 import traceback
+import typing
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
 
 import scanml
 from scanml import config as configs
-from scanml.datasets.config import AugmentConfig, DataConfig
+from scanml.datasets.config import DataConfig
 from scanml.errors import ConfigError
 from scanml.models.config import SceneClassifierConfig, SceneDetectorConfig
 from scanml.training.config import TrainConfig
@@ -32,6 +33,13 @@ class Rule:
     floor: float | None = None
     max_drop: float | None = None
 
+    def __post_init__(self) -> None:
+        configs.check_fields(self)
+        if self.floor is None and self.max_drop is None:
+            raise ConfigError(f"Rule on {self.metric!r} needs a floor, a max_drop or both; it has neither.")
+        if self.max_drop is not None and self.max_drop < 0:
+            raise ConfigError(f"Rule.max_drop must be at least 0, received {self.max_drop}.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class GateConfig:
@@ -39,6 +47,9 @@ class GateConfig:
 
     detector: tuple[Rule, ...] = (Rule(metric="AP50", floor=0.3, max_drop=0.02),)
     classifier: tuple[Rule, ...] = (Rule(metric="mAP", floor=0.3, max_drop=0.02),)
+
+    def __post_init__(self) -> None:
+        configs.check_fields(self)
 
     def rules(self, task: str) -> tuple[Rule, ...]:
         """The rules of one task."""
@@ -51,6 +62,12 @@ class EvaluationConfig:
 
     num_resamples: int = 1000  # the usual choice for percentile intervals (Efron & Tibshirani 1993)
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        configs.check_fields(self)
+        for name, least in (("num_resamples", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"evaluation.{name} must be at least {least}, received {getattr(self, name)}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +89,7 @@ class Experiment:
     smoke: bool = False
 
     def __post_init__(self) -> None:
+        configs.check_fields(self)
         if not re.fullmatch(r"[\w.-]{1,64}", self.name):
             raise ConfigError(f"Experiment.name must be 1 to 64 letters, digits, _ . or -, received {self.name!r}.")
         if not self.tasks:
@@ -118,7 +136,7 @@ def load_experiment(source: str | Path, overrides: Sequence[str] = ()) -> Experi
     """
     path = _find(str(source))
     experiment = _from_json(path) if path.suffix == ".json" else _from_python(path)
-    return configs.override(experiment, overrides)
+    return configs.override(experiment, overrides) if overrides else experiment
 
 
 def shipped() -> dict[str, Path]:
@@ -153,7 +171,7 @@ def _from_python(path: Path) -> Experiment:
             raise ConfigError(f"{path}: expected a function config() that returns an Experiment; it defines none.")
         experiment = names["config"]()
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{path}{_line(error, path)}: {error}") from error
     except Exception as error:  # whatever a user's file can raise, said with its line
         raise ConfigError(f"{path}{_line(error, path)}: {_explain(error)}") from error
     if not isinstance(experiment, Experiment):
@@ -171,8 +189,16 @@ def _line(error: Exception, path: Path) -> str:
 def _explain(error: Exception) -> str:
     """A misspelt field comes as a TypeError of the dataclass: name the nearest one."""
     found = re.match(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
-    kinds = (Experiment, DataConfig, SceneDetectorConfig, SceneClassifierConfig, TrainConfig, AugmentConfig, Rule)
-    kind = next((kind for kind in kinds if found and kind.__name__ == found[1]), None)
+    kind = _dataclasses_in(Experiment).get(found[1]) if found else None
     if found is None or kind is None:
         return f"{type(error).__name__}: {error}"
     return f"{kind.__name__} has no field {found[2]!r}; {configs.nearest(found[2], list(configs.field_types(kind)))}"
+
+
+def _dataclasses_in(kind: object) -> dict[str, type]:
+    """`kind` and all that its fields can hold, by class name."""
+    is_config = isinstance(kind, type) and is_dataclass(kind)
+    found = {kind.__name__: kind} if is_config else {}
+    for part in configs.field_types(kind).values() if is_config else typing.get_args(kind):
+        found |= _dataclasses_in(part)
+    return found

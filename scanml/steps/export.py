@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scanml.config import to_json
-from scanml.errors import ArtifactError, ConfigError, GateError
+from scanml.errors import ArtifactError, ConfigError
 from scanml.steps.contract import Job, Options, Outcome, Step, execute
 from scanml.steps.experiment import TASKS, Experiment
-from scanml.steps.report import StepReport, fingerprint_input, read_report
+from scanml.steps.report import StepReport, fingerprint_input, read_verified
 
 _EXTRAS = {"markers": "markers", "catalog": "lenses.json"}  # input → what is looked for in a step's output
 
@@ -61,12 +61,10 @@ def _judged(job: Job, task: str) -> StepReport:
     name = f"{task}_verdict"
     if name not in job.inputs:
         raise ConfigError(f"scanml export needs --in {name}=PATH, the output of `scanml gate`, beside {task}.")
-    verdict = read_report(job.inputs[name], step="gate")
-    model = read_report(job.inputs[task], step="train")
-    if verdict.task != task or verdict.facts.get("model") != model.fingerprint:
+    verdict = read_verified(job.inputs[name], step="gate")
+    model = read_verified(job.inputs[task], step="train")
+    if verdict.task != task or model.task != task or verdict.facts.get("model") != model.fingerprint:
         raise ArtifactError(f"{job.inputs[name]}: judges another model than {job.inputs[task]}; gate this one.")
-    if not verdict.verdict.passed:
-        raise GateError(f"the verdict on the {task} is no: {'; '.join(verdict.verdict.reasons)}")
     return verdict
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from scanml.config import nearest
+from scanml.errors import ConfigError
 from scanml.evaluation import Predictions, compare, read_predictions
 from scanml.steps.contract import Job, Options, Outcome, Step, execute
 from scanml.steps.experiment import Experiment, Rule
-from scanml.steps.report import StepReport, read_report
+from scanml.steps.report import StepReport, read_verified
 from scanml.structures.reports import GateVerdict, Metric
 
 
@@ -21,8 +23,15 @@ def run(
 
 def _work(job: Job) -> Outcome:
     folder = job.inputs["candidate"]
-    report, candidate = read_report(folder, step="evaluate"), read_predictions(folder / "predictions.json")
+    report, candidate = read_verified(folder, step="evaluate"), read_predictions(folder / "predictions.json")
+    if candidate.task != job.task:
+        raise ConfigError(f"{folder}: expected the evaluation of a {job.task}, found that of a {candidate.task}.")
     rules = job.experiment.gate.rules(candidate.task)
+    for rule in rules:
+        if rule.metric not in report.metrics:
+            raise ConfigError(
+                f"a {job.task} has no metric {rule.metric!r}; {nearest(rule.metric, list(report.metrics))}"
+            )
     drops = _drops(job, candidate, rules)
     judged = [_judge_leak(candidate), *(_judge(rule, report.metrics, drops) for rule in rules)]
     reasons = tuple(f"{'yes' if passed else 'no'}: {reason}" for passed, reason in judged)
@@ -34,10 +43,11 @@ def _work(job: Job) -> Outcome:
 
 def _drops(job: Job, candidate: Predictions, rules: tuple[Rule, ...]) -> dict[str, float]:
     """By metric, how far the candidate can have fallen below the baseline, with 95 % confidence."""
-    names = [rule.metric for rule in rules if rule.max_drop is not None]
-    if "baseline" not in job.inputs or not names:
+    if "baseline" not in job.inputs:
         return {}
+    read_verified(job.inputs["baseline"], step="evaluate")
     baseline = read_predictions(job.inputs["baseline"] / "predictions.json")
+    names = [rule.metric for rule in rules if rule.max_drop is not None]
     settings = job.experiment.evaluation
     differences = compare(candidate, baseline, names, num_resamples=settings.num_resamples, seed=settings.seed)
     return {name: -difference.at_least for name, difference in differences.items()}
@@ -45,12 +55,14 @@ def _drops(job: Job, candidate: Predictions, rules: tuple[Rule, ...]) -> dict[st
 
 def _judge_leak(candidate: Predictions) -> tuple[bool, str]:
     count = len(candidate)
+    if candidate.num_leaked is None:
+        return False, "it is not known whether test images were trained on; evaluate the output of `train`"
     return candidate.num_leaked == 0, f"{candidate.num_leaked} of {count} test images were trained on, 0 are allowed"
 
 
 def _judge(rule: Rule, metrics: Mapping[str, Metric], drops: Mapping[str, float]) -> tuple[bool, str]:
-    metric = metrics.get(rule.metric)
-    if metric is None or metric.value is None:
+    metric = metrics[rule.metric]
+    if metric.value is None:
         return False, f"{rule.metric} is not defined on this test set"
     passed, reason = True, f"{metric}"
     if rule.floor is not None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scanml.config import from_json, to_json
-from scanml.errors import ArtifactError, ConfigError, ScanmlError
+from scanml.config import fingerprint, from_json, to_json
+from scanml.errors import ArtifactError, ConfigError
 from scanml.structures.reports import GateVerdict, Metric
 
 REPORT = "report.json"
@@ -21,7 +22,8 @@ NOT_PRODUCTS = (REPORT, "page.html")
 class StepReport:
     """A finished step. `fingerprint` is that of its products and findings, `inputs` those of what it read.
 
-    `settings` are what it read of the experiment, `facts` whatever else the next step needs.
+    `settings` are what it read of the experiment, `facts` whatever else the next step needs. Both kinds of seconds are
+    those of the last of its `attempts`: a killed one cannot say how long it took.
     """
 
     step: str
@@ -35,6 +37,7 @@ class StepReport:
     facts: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    attempts: int = 1
     run_id: str | None = None
 
     def same_work(self, other: StepReport) -> bool:
@@ -75,6 +78,24 @@ def read_report(folder: Path, *, step: str | None = None) -> StepReport:
     return report
 
 
+def fingerprint_work(folder: Path, report: StepReport) -> str:
+    """What a report's `fingerprint` must be: of the products in `folder` and of what the report found."""
+    products = fingerprint_files(folder, without=NOT_PRODUCTS)
+    return fingerprint([products, report.verdict, report.metrics, report.facts])
+
+
+def read_verified(folder: Path, *, step: str) -> StepReport:
+    """`read_report`, and every product is as the step has left it.
+
+    Raises:
+        ArtifactError: as `read_report`, or something in `folder` has changed since.
+    """
+    report = read_report(folder, step=step)
+    if fingerprint_work(folder, report) != report.fingerprint:
+        raise ArtifactError(f"{folder}: has changed since `scanml {step}` finished there; run that step again.")
+    return report
+
+
 def write_report(folder: Path, report: StepReport) -> None:
     """Write `folder`/report.json in one move."""
     fresh = folder / f"{REPORT}.new"
@@ -106,8 +127,7 @@ def fingerprint_files(path: Path, *, without: tuple[str, ...] = ()) -> str:
     Top-level names in `without` and hidden files do not count.
     """
     digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    for file in files:
+    for file in [path] if path.is_file() else _files_below(path):
         name = file.relative_to(path).as_posix() if file != path else ""
         if name in without or any(part.startswith(".") for part in Path(name).parts):
             continue
@@ -116,15 +136,6 @@ def fingerprint_files(path: Path, *, without: tuple[str, ...] = ()) -> str:
     return digest.hexdigest()[:16]
 
 
-def refuse_failed(report: StepReport, folder: Path) -> None:
-    """A step does not build on what was refused."""
-    if not report.verdict.passed:
-        raise RefusedInputError(
-            f"{folder}: `scanml {report.step}` refused: {'; '.join(report.verdict.reasons[:3])}. Mend that first."
-        )
-
-
-class RefusedInputError(ScanmlError):
-    """An input was refused by an earlier step."""
-
-    exit_code = 3
+def _files_below(folder: Path) -> list[Path]:
+    """All files, also behind linked folders: large picture folders are often links."""
+    return sorted(Path(place) / name for place, _, names in os.walk(folder, followlinks=True) for name in names)

@@ -19,12 +19,18 @@ Tensor = Any  # a NumPy, TensorFlow or JAX array: the one place where Any is a t
 
 
 def locked(
-    values: object, dtype: npt.DTypeLike, shape: Sequence[int | None], *, name: str, finite: bool = True
+    values: object,
+    dtype: npt.DTypeLike,
+    shape: Sequence[int | None],
+    *,
+    name: str,
+    finite: bool = True,
+    least: float | None = None,
 ) -> npt.NDArray[Any]:
     """A read-only copy of `values` as `dtype`; `None` in `shape` stands for any size, an empty list for 0 rows.
 
     Raises:
-        DataError: another rank or size, a value that `dtype` cannot hold, or one that is not finite.
+        DataError: another rank or size, a value that `dtype` cannot hold, one that is not finite or below `least`.
     """
     array = _cast(values, np.dtype(dtype), name)
     if array.size == 0 and array.ndim == 1 and len(shape) > 1:
@@ -37,8 +43,17 @@ def locked(
         raise DataError(f"{name} must have shape ({wanted}), received {array.shape}.")
     if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
         raise DataError(f"{name} must be finite, received {int((~np.isfinite(array)).sum())} values that are not.")
+    if least is not None and array.size and array.min() < least:
+        raise DataError(f"{name} must be at least {least}, received {array.min()}.")
     array.setflags(write=False)
     return array
+
+
+def check_unique(values: Sequence[object], *, name: str) -> None:
+    """Refuse a value that occurs twice, as a `DataError`."""
+    if len(set(values)) < len(values):
+        repeated = next(value for index, value in enumerate(values) if value in values[:index])
+        raise DataError(f"{name} {repeated!r} occurs twice; each must be unique.")
 
 
 def _cast(values: object, dtype: np.dtype[Any], name: str) -> npt.NDArray[Any]:

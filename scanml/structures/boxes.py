@@ -31,12 +31,14 @@ class Boxes:
                 f"Boxes.xyxy needs left <= right and top <= bottom, received {xyxy[row].tolist()} in row {row}; "
                 "for x, y, width, height use Boxes.from_xywh."
             )
+        height, width = locked(self.image_size, "int64", (2,), name="Boxes.image_size", least=0).tolist()
         object.__setattr__(self, "xyxy", xyxy)
+        object.__setattr__(self, "image_size", (height, width))
 
     @classmethod
     def from_xywh(cls, xywh: npt.ArrayLike, *, image_size: tuple[int, int]) -> Boxes:
         """From COCO's left, top, width, height."""
-        values = np.asarray(xywh, dtype=np.float32).reshape(-1, 4)
+        values = locked(xywh, "float32", (None, 4), name="Boxes.from_xywh")
         return cls(np.concatenate([values[:, :2], values[:, :2] + values[:, 2:]], axis=1), image_size)
 
     def to_xywh(self) -> Floats:

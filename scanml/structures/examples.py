@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from scanml.errors import DataError
-from scanml.structures.arrays import Bools, Doubles, Ints, locked
+from scanml.structures.arrays import Bools, Doubles, Ints, check_unique, locked
 from scanml.structures.boxes import Boxes
 from scanml.structures.frame import Frame
 
@@ -32,10 +32,10 @@ class DetectionExample:
                 f"{self.frame.frame_id}: boxes are for an image of {self.boxes.image_size}, "
                 f"the frame is {self.frame.size}."
             )
-        object.__setattr__(self, "labels", locked(self.labels, "int32", (count,), name="labels"))
+        object.__setattr__(self, "labels", locked(self.labels, "int32", (count,), name="labels", least=0))
         object.__setattr__(self, "crowd", locked(self.crowd, "bool", (count,), name="crowd"))
         if self.areas is not None:
-            object.__setattr__(self, "areas", locked(self.areas, "float64", (count,), name="areas"))
+            object.__setattr__(self, "areas", locked(self.areas, "float64", (count,), name="areas", least=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,8 @@ class LabelSpace:
             raise DataError(
                 f"{len(self.class_names)} class names need as many category ids, received {self.category_ids}."
             )
+        for name in ("class_names", "category_ids", "trigger_names"):
+            check_unique(getattr(self, name), name=f"LabelSpace.{name}:")
 
 
 class ExampleSet(Protocol):

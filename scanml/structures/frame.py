@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from scanml.structures.arrays import Pixels, locked
 from scanml.structures.display import png
@@ -15,7 +14,6 @@ class Frame:
 
     pixels: Pixels
     frame_id: str
-    captured_at: datetime | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pixels", locked(self.pixels, "uint8", (None, None, 3), name=f"Frame {self.frame_id}"))

@@ -10,6 +10,7 @@ from typing import Literal
 
 from scanml.config import fingerprint
 from scanml.errors import DataError
+from scanml.structures.arrays import check_unique
 from scanml.structures.display import html_table
 
 Reason = Literal["marker", "object", "trigger", "popularity"]
@@ -55,11 +56,8 @@ class LensCatalog:
     lenses: tuple[Lens, ...]
 
     def __post_init__(self) -> None:
-        seen: set[str] = set()
-        for lens in self.lenses:
-            if lens.lens_id in seen:
-                raise DataError(f"lens catalogue: lens_id {lens.lens_id!r} occurs twice; ids must be unique.")
-            seen.add(lens.lens_id)
+        object.__setattr__(self, "lenses", tuple(self.lenses))
+        check_unique([lens.lens_id for lens in self.lenses], name="lens catalogue: lens_id")
 
     @property
     def version(self) -> str:
@@ -85,3 +83,9 @@ class RankedLens:
     score: float
     rank: int
     reason: Reason
+
+    def __post_init__(self) -> None:
+        if self.rank < 1 or not math.isfinite(self.score):
+            raise DataError(
+                f"lens {self.lens_id!r}: expected a rank from 1 and a finite score, received {self.rank}, {self.score}."
+            )

@@ -61,6 +61,13 @@ class MarkerMatch:
         if not 0 <= self.similarity <= 1:
             raise DataError(f"MarkerMatch.similarity must lie in [0, 1], received {self.similarity}.")
         object.__setattr__(self, "homography", locked(self.homography, "float64", (3, 3), name="homography"))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            is_finite = np.isfinite(self.corners()).all()
+        if not is_finite or np.linalg.matrix_rank(self.homography) < 3:
+            raise DataError(
+                f"MarkerMatch.homography must be invertible and take the marker's corners to finite points, "
+                f"received {self.homography.tolist()}."
+            )
 
     def corners(self) -> Doubles:
         """The marker's outline in the frame, (4, 2) pixels: its top left first, clockwise."""

@@ -6,9 +6,11 @@ import html
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, get_args
 
 from scanml.config import from_json, to_json
+from scanml.errors import DataError
 from scanml.structures.display import html_table
 
 Severity = Literal["error", "warning"]
@@ -16,13 +18,24 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Metric:
-    """A number with its 95 % interval and the units (images, mostly) it was measured on. `None`: not defined here."""
+    """A number with its 95 % interval and the units (images, mostly) it was measured on. `None`, also for NaN: undefined."""
 
     name: str
     value: float | None
     low: float | None
     high: float | None
     num_units: int
+
+    def __post_init__(self) -> None:
+        for name in ("value", "low", "high"):
+            number = getattr(self, name)
+            undefined = number is None or math.isnan(number)
+            object.__setattr__(self, name, None if undefined else float(number))
+        if self.num_units < 0 or (self.low is not None and self.high is not None and self.low > self.high):
+            raise DataError(
+                f"metric {self.name!r} needs low <= high and num_units >= 0, "
+                f"received {self.low}, {self.high} and {self.num_units}."
+            )
 
     def __str__(self) -> str:
         if self.value is None:
@@ -34,12 +47,6 @@ class Metric:
         return html.escape(str(self))
 
 
-def metric(name: str, value: float, low: float, high: float, *, num_units: int) -> Metric:
-    """A `Metric` in which NaN has become None."""
-    kept = [None if math.isnan(number) else float(number) for number in (value, low, high)]
-    return Metric(name, kept[0], kept[1], kept[2], num_units)
-
-
 @dataclass(frozen=True)
 class Finding:
     """Something found in data: where (file and record), what is wrong, what to do."""
@@ -49,8 +56,12 @@ class Finding:
     problem: str
     remedy: str
 
+    def __post_init__(self) -> None:
+        if self.severity not in get_args(Severity):
+            raise DataError(f"Finding.severity must be one of {get_args(Severity)}, received {self.severity!r}.")
+
     def __str__(self) -> str:
-        return f"{self.severity}: {self.where}: {self.problem} {self.remedy}"
+        return f"{self.severity}: {self.where}: {self.problem} {self.remedy}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,12 @@ class DataReport:
 
     findings: tuple[Finding, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", MappingProxyType(dict(self.counts)))
+
+    def __reduce__(self) -> tuple[object, ...]:  # a read-only view cannot be pickled
+        return type(self), (self.findings, dict(self.counts))
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -111,8 +128,14 @@ class EvalReport:
     metrics: Mapping[str, Metric]
     num_images: int
     test_fingerprint: str
-    num_leaked: int = 0
+    num_leaked: int | None = None
     page: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", MappingProxyType(dict(self.metrics)))
+
+    def __reduce__(self) -> tuple[object, ...]:  # a read-only view cannot be pickled
+        return type(self), tuple((vars(self) | {"metrics": dict(self.metrics)}).values())
 
     def to_json(self) -> dict[str, object]:
         """Everything but the page."""

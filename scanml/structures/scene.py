@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanml.errors import DataError
-from scanml.structures.arrays import Floats, Ints, locked
+from scanml.structures.arrays import Floats, Ints, check_unique, locked
 from scanml.structures.boxes import Boxes
 from scanml.structures.display import html_table
 from scanml.structures.examples import LabelSpace
@@ -24,11 +24,11 @@ class Triggers:
 
     names: tuple[str, ...]
     scores: Floats
-    calibrated: bool = False
 
     def __post_init__(self) -> None:
         scores = locked(self.scores, "float32", (len(self.names),), name="Triggers.scores")
         _check_probabilities(scores, "Triggers.scores")
+        check_unique(self.names, name="Triggers.names:")
         object.__setattr__(self, "scores", scores)
 
     def by_name(self) -> dict[str, float]:
@@ -127,7 +127,7 @@ def to_readings(
         found = slice(int(answers["num_detections"][row]))
         boxes, scores, classes = (answers[name][row, found] for name in ("boxes", "scores", "labels"))
         detections = Detections(Boxes(boxes, frame.size), scores, classes, labels.class_names)
-        triggers = Triggers(labels.trigger_names, answers["trigger_probabilities"][row], calibrated=True)
+        triggers = Triggers(labels.trigger_names, answers["trigger_probabilities"][row])
         readings.append(SceneReading(frame.frame_id, triggers, detections))
     return readings
 

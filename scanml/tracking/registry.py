@@ -18,12 +18,12 @@ from scanml.tracking.tracker import recording
 FINGERPRINT_TAG = "scanml.bundle_fingerprint"
 PREVIOUS_TAG = "scanml.previous_champions"  # on the registered model: JSON list of versions, the latest last
 
-# The bundle's signature `serving_default`, as design.md fixes it: N images in, 100 places each out.
+# The bundle's signature `serving_default`: N images in, D places and T triggers each out.
 INPUTS = {"image_bytes": ("bytes", (-1,))}
 OUTPUTS = {
-    "boxes": ("float32", (-1, 100, 4)),
-    "scores": ("float32", (-1, 100)),
-    "labels": ("int32", (-1, 100)),
+    "boxes": ("float32", (-1, -1, 4)),
+    "scores": ("float32", (-1, -1)),
+    "labels": ("int32", (-1, -1)),
     "num_detections": ("int32", (-1,)),
     "trigger_probabilities": ("float32", (-1, -1)),
 }
@@ -73,9 +73,9 @@ class ModelRegistry:
             self._client.set_registered_model_alias(name, "challenger", str(version))
         return version
 
-    def promote(self, name: str) -> int:
-        """Make the challenger champion, remember the champion before, return the version."""
-        version, before = self._alias(name, "challenger"), self.champion(name)
+    def promote(self, name: str, *, version: int | None = None) -> int:
+        """Make `version` (default: the challenger) champion, remember the champion before, return the version."""
+        version, before = version or self._alias(name, "challenger"), self.champion(name)
         if version is None:
             raise ArtifactError(f"{name} has no challenger in {self._uri}; register a bundle first.")
         if before == version:

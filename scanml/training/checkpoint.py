@@ -143,6 +143,7 @@ def load_model(folder: Path) -> SceneNetwork:
     """
     from scanml.models.build import build_model
     from scanml.models.config import SceneClassifierConfig, SceneDetectorConfig
+    from scanml.training.device import compute_in
     from scanml.training.optimizer import averaged
 
     header = read_header(folder)
@@ -150,7 +151,8 @@ def load_model(folder: Path) -> SceneNetwork:
     if kind is None:
         raise ArtifactError(f"{folder / FILE}: expected a detector or classifier, found the task {header.task!r}.")
     config: ModelConfig = from_json(kind, {**_fields(header.model), "weights": None}, where=str(folder / FILE))
-    model = build_model(config, header.labels)
+    with compute_in("float32"):
+        model = build_model(config, header.labels)
     restore(folder, {"average": averaged(model)})
     return model
 

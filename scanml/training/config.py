@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from scanml.config import check_fields
 from scanml.datasets.config import AugmentConfig
 from scanml.errors import ConfigError
 
@@ -29,10 +30,15 @@ class TrainConfig:
     checkpoint_every: int = 200
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "log_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"train.{name} must be at least 1, received {getattr(self, name)}.")
-        if not self.learning_rate > 0:
-            raise ConfigError(f"train.learning_rate must be positive, received {self.learning_rate}.")
+        check_fields(self)
+        ones = dict.fromkeys(("steps", "batch_size", "log_every", "checkpoint_every"), 1)
+        for name, least in (ones | {"warmup_steps": 0, "weight_decay": 0, "seed": 0}).items():
+            if getattr(self, name) < least:
+                raise ConfigError(f"train.{name} must be at least {least}, received {getattr(self, name)}.")
+        for name in ("learning_rate", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"train.{name} must be positive, received {getattr(self, name)}.")
+        if not 0 <= self.final_rate <= 1:
+            raise ConfigError(f"train.final_rate must lie in [0, 1], received {self.final_rate}.")
         if not 0 <= self.average_decay < 1:
             raise ConfigError(f"train.average_decay must lie in [0, 1), received {self.average_decay}.")

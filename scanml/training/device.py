@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 from scanml.errors import ConfigError
 from scanml.training.config import TrainConfig
@@ -29,13 +31,25 @@ def choose_backend(backend: str) -> None:
 
 
 def prepare(config: TrainConfig) -> None:
-    """Backend, seed, precision and deterministic kernels for a training run."""
+    """Backend, seed and deterministic kernels for a training run; the last two stay set for the process."""
     choose_backend(config.backend)
     import keras
 
     keras.utils.set_random_seed(config.seed)
-    keras.mixed_precision.set_global_policy(config.precision)
     if config.backend == "tensorflow":
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
+
+
+@contextlib.contextmanager
+def compute_in(precision: str) -> Iterator[None]:
+    """Layers built here compute in `precision`, one of `TrainConfig.precision`."""
+    import keras
+
+    policy = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_dtype_policy(policy)

@@ -18,7 +18,7 @@ from scanml.structures.batches import Outputs
 from scanml.tracking import JsonlTracker, NullTracker, TeeTracker, Tracker
 from scanml.training.checkpoint import Header, find_header, load_model, restore, save
 from scanml.training.config import TrainConfig
-from scanml.training.device import prepare
+from scanml.training.device import compute_in, prepare
 from scanml.training.interrupt import stop_request
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def train(
     from scanml.training.step import build_step
 
     labels = data.train.labels
-    model = build_model(model_config, labels)
+    with compute_in(config.precision):
+        model = build_model(model_config, labels)
     header = _header(model.task, model_config, config, data)
     found = find_header(out / "checkpoint", header)
     if found and found.finished:

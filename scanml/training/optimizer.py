@@ -14,11 +14,11 @@ from scanml.training.config import TrainConfig
 
 
 class PackedOptimizer:
-    """AdamW (Loshchilov & Hutter 2019) over two vectors: all kernels, which decay, and all vectors and scalars, which do not.
+    """AdamW (Loshchilov & Hutter 2019) over two vectors: kernels, which decay, and biases and scales, which do not.
 
-    Element by element the same as over the many small variables, for a tenth of the operations to trace and run. The rate
-    rises linearly over the warm-up and falls as a cosine (Loshchilov & Hutter 2017) to its final fraction; gradients are
-    clipped by their global norm.
+    Element by element the same as over the many small variables, for a tenth of the operations to trace and run. The
+    rate rises linearly over the warm-up and falls as a cosine (Loshchilov & Hutter 2017) to its final fraction;
+    gradients are clipped by their global norm.
     """
 
     def __init__(self, model: keras.Model, config: TrainConfig) -> None:
@@ -43,9 +43,9 @@ class PackedOptimizer:
         """The two vectors → values of the trainable variables, in their order."""
         values: dict[int, Tensor] = {}
         for group, vector in zip(self.groups, vectors, strict=True):
-            sizes = [math.prod(self.shapes[i]) for i in group]
-            parts = ops.split(vector, list(itertools.accumulate(sizes))[:-1])
-            values |= {i: ops.reshape(part, self.shapes[i]) for i, part in zip(group, parts, strict=True)}
+            ends = list(itertools.accumulate(math.prod(self.shapes[i]) for i in group))
+            for i, start, end in zip(group, [0, *ends], ends, strict=False):
+                values[i] = ops.reshape(vector[start:end], self.shapes[i])
         return [values[i] for i in range(len(self.shapes))]
 
 

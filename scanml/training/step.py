@@ -30,7 +30,7 @@ class Step(Protocol):
 
 def build_step(model: keras.Model, config: TrainConfig) -> Step:
     """The update of `model` for the backend that Keras runs on."""
-    kinds = {"tensorflow": TensorFlowStep, "jax": JaxStep}
+    kinds: dict[str, type[TensorFlowStep] | type[JaxStep]] = {"tensorflow": TensorFlowStep, "jax": JaxStep}
     backend = keras.backend.backend()
     if backend not in kinds:
         raise ModelError(f"training runs on {', '.join(kinds)}; Keras runs on {backend!r}. Set KERAS_BACKEND.")
@@ -46,7 +46,9 @@ class _State:
         self.packed = PackedOptimizer(model, config)
         self.optimizer = self.packed.inner
         self.sources = averaged(model)
-        start = [ops.convert_to_numpy(v) for v in self.sources]  # a copy: given a tf.Variable, Keras would keep that one
+        start = [
+            ops.convert_to_numpy(v) for v in self.sources
+        ]  # a copy: given a tf.Variable, Keras would keep that one
         self.average = [keras.Variable(v, trainable=False, name=f"average_{i}") for i, v in enumerate(start)]
         self.variables = {"model": model.weights, "optimizer": self.optimizer.variables, "average": self.average}
 
@@ -99,6 +101,7 @@ class JaxStep(_State):
         self.gradient = jax.value_and_grad(self._loss, has_aux=True)
         self.update = jax.jit(self._update, donate_argnums=0)
         self.copy = jax.numpy.array
+        self.state: Tensor = ()
         self.reload()
 
     def __call__(self, batch: Batch) -> Outputs:

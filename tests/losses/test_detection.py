@@ -60,7 +60,9 @@ def test_quality_focal_loss_survives_extreme_logits(target):
 def test_distribution_focal_loss_side_by_side(rng):
     logits = rng.normal(0, 2, (6, 4, 8)).astype(np.float32)
     distances = rng.uniform(-1, 9, (6, 4)).astype(np.float32)
-    expected = [naive_distribution_focal(*pair) for pair in zip(logits.astype(float), distances.astype(float), strict=True)]
+    expected = [
+        naive_distribution_focal(*pair) for pair in zip(logits.astype(float), distances.astype(float), strict=True)
+    ]
     np.testing.assert_allclose(np.asarray(distribution_focal_loss(logits, distances)), expected, rtol=FLOAT32)
 
 

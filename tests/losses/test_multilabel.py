@@ -26,7 +26,11 @@ def labels(rng, shape=(6, 5)):
 
 @pytest.mark.parametrize(
     "options",
-    [CLASSIC, {"gamma_positive": 0.0, "gamma_negative": 4.0, "margin": 0.05}, {"gamma_positive": 1.0, "gamma_negative": 2.0, "margin": 0.2}],
+    [
+        CLASSIC,
+        {"gamma_positive": 0.0, "gamma_negative": 4.0, "margin": 0.05},
+        {"gamma_positive": 1.0, "gamma_negative": 2.0, "margin": 0.2},
+    ],
     ids=["cross-entropy", "paper", "other"],
 )
 def test_asymmetric_loss_number_by_number(rng, options):

@@ -80,7 +80,10 @@ def test_a_chain_of_overlaps_is_resolved_from_the_best_on():
 def test_what_is_beyond_the_last_detection_is_zero():
     boxes = np.array([[[1, 1, 9, 9], [20, 20, 30, 30]]], np.float32)
     scores = np.array([[[0.0, 0.5], [0.0, 0.0]]], np.float32)
-    found = {k: np.asarray(v) for k, v in ops.nms(boxes, scores, max_detections=6, max_candidates=50, iou_threshold=0.5).items()}
+    found = {
+        k: np.asarray(v)
+        for k, v in ops.nms(boxes, scores, max_detections=6, max_candidates=50, iou_threshold=0.5).items()
+    }
     assert found["num_detections"].tolist() == [1]
     assert found["boxes"].shape == (1, 6, 4)
     assert found["labels"].tolist() == [[1, 0, 0, 0, 0, 0]]

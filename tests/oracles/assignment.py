@@ -8,7 +8,7 @@ from scanml.metrics import pairwise_iou
 
 
 def assign_slowly(scores, boxes, truth, centers, num_positives):
-    """`positive`, `boxes`, `class_targets`, `ignored` of every location and `taught` of every truth, as in `ops.targets`."""
+    """`positive`, `boxes`, `class_targets`, `ignored` of every location, `taught` of every truth."""
     num_locations, num_classes = scores.shape
     overlap = pairwise_iou(truth["boxes"], boxes)
     wanted = {}  # location -> [(IoU, truth)]

@@ -8,7 +8,7 @@ from scanml.metrics import pairwise_iou
 
 
 def greedy_nms(boxes, scores, *, max_detections, max_candidates, iou_threshold):
-    """(box, score, label) of what is kept, best first; of equal scores the one that comes first in (location, class)."""
+    """(box, score, label) of what is kept, best first; of equal scores the one first in (location, class)."""
     num_classes = scores.shape[1]
     entries = [(-scores[p, c], p * num_classes + c) for p in range(len(boxes)) for c in range(num_classes)]
     kept = []

@@ -1,4 +1,7 @@
-"""A tiny detector and a tiny classifier in training, on batches that are a function of a seed. Also a program: see `main`."""
+"""A tiny detector and a tiny classifier in training, on batches that are a function of a seed.
+
+`python -m oracles.tiny_training FOLDER STEPS` trains both and writes what `run` returns as JSON.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +51,8 @@ def build(task, config=None):
     return build_step(build_model(CONFIGS[task], LABELS), config or TrainConfig(steps=20, batch_size=4))
 
 
-def main(folder: Path, task: str, steps: int) -> None:
-    """Losses of `steps` updates from the weights in `folder`, as JSON on stdout; writes the weights if there are none."""
+def run(folder: Path, task: str, steps: int) -> dict[str, object]:
+    """Losses of `steps` updates from the weights in `folder`, which are written if they are not there."""
     step = build(task)
     path = folder / f"{task}.npz"
     if not path.exists():
@@ -62,8 +65,8 @@ def main(folder: Path, task: str, steps: int) -> None:
     losses = [float(step(batch(i, task=task))["loss"]) for i in range(steps)]
     step.sync()
     average = float(sum(np.abs(np.asarray(v)).sum() for v in step.variables["average"]))
-    sys.stdout.write(json.dumps({"losses": losses, "average": average}))
+    return {"losses": losses, "average": average}
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    sys.stdout.write(json.dumps({task: run(Path(sys.argv[1]), task, int(sys.argv[2])) for task in CONFIGS}))

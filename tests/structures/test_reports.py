@@ -4,7 +4,6 @@ import json
 import math
 
 from scanml.structures import DataReport, EvalReport, Finding, GateVerdict, Metric
-from scanml.structures.reports import metric
 
 EVIL = "<script>alert(1)</script>"
 
@@ -16,7 +15,7 @@ def test_a_metric_says_its_interval_and_number_of_units():
 
 
 def test_what_is_not_a_number_is_undefined():
-    assert metric("AP", math.nan, math.nan, 0.5, num_units=3) == Metric("AP", None, None, 0.5, 3)
+    assert Metric("AP", math.nan, math.nan, 0.5, 3) == Metric("AP", None, None, 0.5, 3)
 
 
 def test_an_evaluation_returns_from_json_without_its_page():

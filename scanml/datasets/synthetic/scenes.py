@@ -71,7 +71,7 @@ def choose_plan(rng: np.random.Generator) -> ScenePlan:
     """A random plan: any kind anywhere, but balloons only at parties; every tenth scene has a poster."""
     setting = choose_setting(rng)
     others = [name for name in CLASS_NAMES if name != "balloon"]
-    count = int(rng.choice([1, 2, 3, 4, 5], p=[0.15, 0.25, 0.3, 0.2, 0.1]))
+    count = int(rng.choice([2, 3, 4, 5, 6], p=[0.15, 0.25, 0.3, 0.2, 0.1]))
     kinds = [str(name) for name in rng.choice(others, count)]
     if setting.party:
         kinds[-1] = "balloon"

@@ -27,10 +27,10 @@ class ImageTruth:
 
     def __post_init__(self) -> None:
         shape = (len(self.boxes),)
-        object.__setattr__(self, "labels", locked(self.labels, "int32", shape, name="ImageTruth.labels"))
+        object.__setattr__(self, "labels", locked(self.labels, "int32", shape, name="ImageTruth.labels", least=0))
         object.__setattr__(self, "crowd", locked(self.crowd, "bool", shape, name="ImageTruth.crowd"))
         if self.areas is not None:
-            object.__setattr__(self, "areas", locked(self.areas, "float64", shape, name="ImageTruth.areas"))
+            object.__setattr__(self, "areas", locked(self.areas, "float64", shape, name="ImageTruth.areas", least=0))
 
     def sizes_px2(self) -> Doubles:
         """The areas that decide small, medium or large, float64 (N,)."""
