@@ -76,7 +76,7 @@ def check_fields(config: object) -> None:
     Raises:
         ConfigError: a value that does not fit, named Class.field.
     """
-    kind = type(config)
+    kind: type = type(config)
     for name, wanted in field_types(kind).items():
         value = _convert(wanted, getattr(config, name), f"{kind.__name__}.{name}")
         object.__setattr__(config, name, value)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanml.config import fingerprint, from_json, nearest, override, to_json
+from scanml.config import check_fields, fingerprint, from_json, nearest, override, to_json
 from scanml.errors import ConfigError
 
 
@@ -225,3 +225,35 @@ def test_any_override_is_applied_or_refused(text, start):
 def test_the_nearest_name_is_offered_or_all():
     assert nearest("detecter", ["detector", "classifier"]) == "did you mean 'detector'?"
     assert nearest("xyz", ["b", "a"]) == "known: a, b."
+
+
+@dataclass(frozen=True)
+class Checked:
+    steps: int = 1
+    rate: float = 0.5
+    mode: Literal["fast", "slow"] = "fast"
+    size: tuple[int, int] = (2, 3)
+
+    def __post_init__(self):
+        check_fields(self)
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ({"steps": 2.5}, "Checked.steps: expected int, received 2.5"),
+        ({"rate": float("inf")}, "Checked.rate: expected a finite number, received inf"),
+        ({"mode": "huge"}, "Checked.mode: expected one of 'fast', 'slow', received 'huge'"),
+        ({"size": (1, 2, 3)}, "Checked.size: expected 2 values, received 3"),
+    ],
+)
+def test_a_config_built_in_python_is_checked_like_one_from_json(field, message):
+    with pytest.raises(ConfigError) as caught:
+        Checked(**field)
+    assert message in str(caught.value)
+
+
+def test_checked_fields_have_their_types():
+    checked = Checked(rate=1, size=[4, 5])
+    assert (checked.rate, checked.size) == (1.0, (4, 5))
+    assert isinstance(checked.rate, float)

@@ -43,7 +43,7 @@ def run_predict(parsed: argparse.Namespace) -> int:
             "triggers": {name: round(score, 4) for name, score in reading.triggers.by_name().items()},
         }
 
-    return _answer_all(parsed, answer, _print_reading)
+    return _answer_all(parsed, answer, lambda values: _print_reading(values, bundle.thresholds))
 
 
 def run_recommend(parsed: argparse.Namespace) -> int:
@@ -171,13 +171,15 @@ def _write_whole(path: Path, data: bytes) -> None:
         raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another place.") from error
 
 
-def _print_reading(values: Mapping[str, object]) -> None:
+def _print_reading(values: Mapping[str, object], thresholds: Mapping[str, float]) -> None:
     print(values["image"])
     boxes, scores, labels, triggers = (values[name] for name in ("boxes", "scores", "labels", "triggers"))
     for label, score, box in zip(labels, scores, boxes, strict=True):  # type: ignore[call-overload]
         print(f"  {label:<18} {score:.2f}  x {box[0]:.0f}…{box[2]:.0f}  y {box[1]:.0f}…{box[3]:.0f}")
     if isinstance(triggers, Mapping) and triggers:
-        print("  triggers: " + ", ".join(f"{name} {score:.2f}" for name, score in list(triggers.items())[:8]))
+        seen = [f"{name} {score:.2f}" for name, score in triggers.items() if score >= thresholds[name]]
+        rest = [f"{name} {score:.2f}" for name, score in triggers.items() if score < thresholds[name]]
+        print(f"  triggers: {', '.join(seen) or 'none'} (below their thresholds: {', '.join(rest[:8]) or 'none'})")
     if not labels and not triggers:
         print("  nothing seen")
 

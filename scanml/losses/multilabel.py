@@ -6,7 +6,7 @@ from keras import ops
 
 from scanml.structures.arrays import Tensor
 
-_EPSILON = 1e-7  # about the spacing of float32 just above 1 (1.2e-7): a probability no nearer to 0
+_EPSILON = 1e-7  # keeps powers and logarithms away from 0: about the spacing of float32 just above 1 (1.2e-7)
 
 
 def asymmetric_loss(

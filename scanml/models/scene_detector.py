@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers, ops
 
 from scanml.config import from_json, to_json
-from scanml.models.backbones import STRIDES, convolution, extract_features
+from scanml.models.backbones import NORMALIZATION, STRIDES, convolution, extract_features
 from scanml.models.config import SceneDetectorConfig
 from scanml.ops.boxes import nms
 from scanml.ops.targets import decode_boxes, locations
@@ -105,5 +105,5 @@ def _heads(levels: list[Tensor], width: int, num_classes: int, num_bins: int) ->
 def _branch(levels: list[Tensor], width: int, name: str) -> list[Tensor]:
     across = layers.DepthwiseConv2D(5, padding="same", use_bias=False, name=f"{name}_across")
     mix = layers.Conv2D(width, 1, use_bias=False, name=f"{name}_mix")
-    normed = [layers.BatchNormalization(momentum=0.9, epsilon=1e-3)(mix(across(level))) for level in levels]
+    normed = [layers.BatchNormalization(**NORMALIZATION)(mix(across(level))) for level in levels]
     return [layers.Activation("silu")(x) for x in normed]

@@ -7,7 +7,7 @@ import re
 import runpy
 import traceback
 import typing
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
 
@@ -197,8 +197,11 @@ def _explain(error: Exception) -> str:
 
 def _dataclasses_in(kind: object) -> dict[str, type]:
     """`kind` and all that its fields can hold, by class name."""
-    is_config = isinstance(kind, type) and is_dataclass(kind)
-    found = {kind.__name__: kind} if is_config else {}
-    for part in configs.field_types(kind).values() if is_config else typing.get_args(kind):
+    found: dict[str, type] = {}
+    parts: Collection[object] = typing.get_args(kind)
+    if isinstance(kind, type) and is_dataclass(kind):
+        found[kind.__name__] = kind
+        parts = configs.field_types(kind).values()
+    for part in parts:
         found |= _dataclasses_in(part)
     return found

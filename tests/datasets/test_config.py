@@ -35,3 +35,10 @@ def test_splits_must_leave_something_for_training():
 def test_an_augmentation_out_of_range_is_refused_by_name(name, value):
     with pytest.raises(ConfigError, match=rf"augment\.{name} must"):
         AugmentConfig(**{name: value})
+
+
+def test_a_choice_of_another_type_is_refused_by_name():
+    with pytest.raises(ConfigError, match=r"DataConfig\.limit: expected int, received 1\.5"):
+        DataConfig(limit=1.5)
+    with pytest.raises(ConfigError, match=r"AugmentConfig\.scale: expected 2 values"):
+        AugmentConfig(scale=(1.0,))

@@ -102,3 +102,5 @@ def test_anything_but_rgb_bytes_is_refused(pixels):
 def test_a_config_that_makes_no_sense_is_refused():
     with pytest.raises(ConfigError, match="grid"):
         LocalConfig(grid=0)
+    with pytest.raises(ConfigError, match=r"LocalConfig\.grid: expected int"):
+        LocalConfig(grid=1.5)

@@ -168,7 +168,9 @@ def test_two_markers_of_one_id_are_refused(posters):
         MarkerMatcher([make_marker("x", posters[0]), make_marker("x", posters[1])])
 
 
-@pytest.mark.parametrize("wrong", [{"max_ratio": 1.0}, {"min_inliers": 3}, {"min_area": 5.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"max_ratio": 1.0}, {"min_inliers": 3}, {"min_area": 5.0}, {"max_points": 0}, {"local": 3}]
+)
 def test_a_config_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         MatcherConfig(**wrong)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from oracles.random_scenes import perfect_detections, random_scene
 
+from scanml.errors import DataError
 from scanml.metrics import ImageTruth, confusion, image_f1, mean_matched_iou, pair_up
 from scanml.metrics.detection.pairs import IN_CROWD, SPURIOUS
 from scanml.structures import Boxes, Detections
@@ -85,3 +86,10 @@ def test_perfect_detections_overlap_fully_and_nothing_found_is_undefined(rng):
     assert mean_matched_iou(truths, perfect_detections(truths, num_classes=3)).value == 1
     assert mean_matched_iou([truth([LEFT], [0])], [found([FAR], [0], [0.9])]).value is None
     assert mean_matched_iou([], []).value is None
+
+
+def test_a_truth_has_no_negative_label_or_area():
+    with pytest.raises(DataError, match=r"ImageTruth\.labels must be at least 0, received -3"):
+        ImageTruth(Boxes([[0, 0, 1, 1]], SIZE), [-3], [False])
+    with pytest.raises(DataError, match=r"ImageTruth\.areas must be at least 0, received -5"):
+        ImageTruth(Boxes([[0, 0, 1, 1]], SIZE), [0], [False], [-5])

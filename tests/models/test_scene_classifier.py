@@ -2,6 +2,8 @@ import keras
 import numpy as np
 import pytest
 
+from scanml.config import to_json
+from scanml.errors import ModelError
 from scanml.models import SceneClassifier, SceneClassifierConfig
 from scanml.structures import LabelSpace
 
@@ -49,3 +51,13 @@ def test_saved_and_loaded_it_says_the_same(image, tmp_path):
     assert loaded.scanml_config == CONFIG and loaded.labels == model.labels
     np.testing.assert_array_equal(np.asarray(loaded.calibration.thresholds), np.float32([0.2, 0.9]))
     np.testing.assert_array_equal(np.asarray(loaded.classify(image)), np.asarray(model.classify(image)))
+
+
+def test_a_saved_model_does_not_ask_for_the_weights_it_started_from():
+    config = {"config": to_json(SceneClassifierConfig(size="tiny", image_size=(64, 96), weights="imagenet"))}
+    with pytest.raises(ModelError, match="weights"):
+        SceneClassifier(SceneClassifierConfig(size="tiny", weights="imagenet"), LabelSpace(trigger_names=("sky",)))
+    built = SceneClassifier.from_config(
+        config | {"labels": to_json(LabelSpace(trigger_names=("sky",))), "name": "saved"}
+    )
+    assert built.scanml_config.weights is None

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from oracles.tiny_scene import tiny_model
 
-from scanml.errors import ConfigError
+from scanml.config import to_json
+from scanml.errors import ConfigError, ModelError
 from scanml.models import SceneDetector, SceneDetectorConfig
 from scanml.structures import LabelSpace
 from scanml.structures.batches import DETECTOR_OUTPUT
@@ -61,3 +62,11 @@ def test_saved_and_loaded_it_says_the_same(rng, tmp_path):
 def test_an_image_size_that_does_not_halve_five_times_is_refused(image_size):
     with pytest.raises(ConfigError, match="multiples of 32, at least 64"):
         SceneDetectorConfig(image_size=image_size)
+
+
+def test_a_saved_model_does_not_ask_for_the_weights_it_started_from():
+    config = {"config": to_json(SceneDetectorConfig(size="tiny", image_size=(64, 96), weights="imagenet"))}
+    with pytest.raises(ModelError, match="weights"):
+        SceneDetector(SceneDetectorConfig(size="tiny", weights="imagenet"), labels(2))
+    built = SceneDetector.from_config(config | {"labels": to_json(labels(2)), "name": "saved"})
+    assert built.scanml_config.weights is None

@@ -1,4 +1,4 @@
-"""`python refuse_network.py LOG words…`: the `scanml` command; whoever connects to others than loopback is noted in LOG."""
+"""`python refuse_network.py LOG words…` is `scanml words…`, but no connection leads out: each try is noted in LOG."""
 
 import ipaddress
 import socket

@@ -128,3 +128,5 @@ def test_fewer_than_one_lens_cannot_be_asked_for():
 def test_popularity_must_stay_below_evidence():
     with pytest.raises(ConfigError, match="popularity_weight < min_evidence"):
         RankingConfig(popularity_weight=0.3)
+    with pytest.raises(ConfigError, match=r"RankingConfig\.object_weight: expected float"):
+        RankingConfig(object_weight="much")

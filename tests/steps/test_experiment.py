@@ -9,7 +9,10 @@ from scanml.errors import ConfigError
 from scanml.steps.experiment import (
     SMOKE_IMAGES,
     SMOKE_UPDATES,
+    EvaluationConfig,
     Experiment,
+    GateConfig,
+    Rule,
     load_experiment,
     shipped,
     smoke_test,
@@ -17,7 +20,7 @@ from scanml.steps.experiment import (
 
 FILE = """
 from scanml.models import SceneDetectorConfig
-from scanml.steps import Experiment
+from scanml.steps.experiment import EvaluationConfig, Experiment, GateConfig
 from scanml.training import TrainConfig
 
 def config():
@@ -51,10 +54,12 @@ def test_its_resolved_json_gives_the_same_experiment(write):
     [
         ("steps=7", "stpes=7", r"mine\.py, line 7: TrainConfig has no field 'stpes'; did you mean 'steps'\?"),
         ('name="mine", ', 'nmae="mine", ', r"Experiment has no field 'nmae'; did you mean 'name'\?"),
+        ("Experiment(", "Experiment(gate=GateConfig(detektor=()), ", "GateConfig has no field 'detektor'"),
+        ("Experiment(", "Experiment(evaluation=EvaluationConfig(sed=1), ", "EvaluationConfig has no field 'sed'"),
         ("def config", "def konfig", "expected a function config"),
         ("return Experiment", "Experiment", "must return an Experiment, returned NoneType"),
         ("def config():", "def config()", "line 6: SyntaxError"),
-        ("scanml.steps", "scanml.stepz", "ModuleNotFoundError"),
+        ("scanml.steps.", "scanml.stepz.", "ModuleNotFoundError"),
         ("steps=7", "steps=0", "train.steps must be at least 1, received 0"),
         ('name="mine"', 'name="../mine"', "Experiment.name"),
         ('detector=SceneDetectorConfig(size="tiny"), ', "", "needs a detector, a classifier or both"),
@@ -112,3 +117,27 @@ def test_a_task_without_its_own_training_uses_the_common_one():
     common = Experiment(name="x", classifier=experiment.classifier)
     assert common.tasks == ("classifier",)
     assert common.train_config("classifier") is common.train
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "message"),
+    [
+        (Rule, {"metric": "AP"}, "needs a floor, a max_drop or both"),
+        (Rule, {"metric": "AP", "max_drop": -1}, "max_drop must be at least 0, received -1"),
+        (GateConfig, {"detector": ("AP50",)}, r"GateConfig\.detector\[0\]: expected the fields of Rule"),
+        (EvaluationConfig, {"num_resamples": 0}, "num_resamples must be at least 1, received 0"),
+        (EvaluationConfig, {"seed": -1}, "seed must be at least 0"),
+        (Experiment, {"name": 5}, r"Experiment\.name: expected str, received 5"),
+    ],
+)
+def test_a_choice_that_makes_no_sense_is_refused(kind, fields, message):
+    with pytest.raises(ConfigError, match=message):
+        kind(**fields)
+
+
+def test_a_wrong_value_is_blamed_on_the_file_it_is_in(write):
+    python = write(FILE.replace('"tiny"', '"huge"'))
+    with pytest.raises(ConfigError, match=r"mine\.py, line 7: SceneDetectorConfig\.size: .* received 'huge'"):
+        load_experiment(python, ["train.steps=9"])
+    with pytest.raises(ConfigError, match=r"mine\.json\.detector\.size: .* received 'huge'"):
+        load_experiment(write('{"name": "x", "detector": {"size": "huge"}}', "mine.json"))

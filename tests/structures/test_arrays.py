@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanml.errors import DataError
-from scanml.structures.arrays import locked
+from scanml.structures.arrays import check_unique, locked
 
 
 def test_an_array_is_copied_and_read_only():
@@ -93,3 +93,15 @@ def test_anything_is_taken_or_refused(values, dtype):
         return
     assert array.dtype == dtype
     assert len(array) == len(values)
+
+
+def test_values_below_the_least_are_refused():
+    assert len(locked([0, 5], "int32", (None,), name="x", least=0)) == 2
+    with pytest.raises(DataError, match="x must be at least 0, received -3"):
+        locked([0, -3], "int32", (None,), name="x", least=0)
+
+
+def test_what_occurs_twice_is_named():
+    check_unique(("a", "b"), name="x")
+    with pytest.raises(DataError, match="x 'b' occurs twice"):
+        check_unique(("a", "b", "b"), name="x")

@@ -46,3 +46,14 @@ def test_areas_are_width_times_height(rows):
     boxes = Boxes.from_xywh(np.reshape(rows, (-1, 4)), image_size=(9, 9))
     assert boxes.areas().tolist() == [width * height for _, _, width, height in rows]
     assert boxes.to_xywh().tolist() == [list(row) for row in rows]
+
+
+@pytest.mark.parametrize("image_size", [(-1, -2), (1.5, "x"), (1.5, 2), (3,), 3, None])
+def test_what_is_no_image_size_is_refused(image_size):
+    with pytest.raises(DataError, match=r"Boxes\.image_size must"):
+        Boxes([], image_size)
+
+
+def test_rows_of_another_length_are_no_boxes():
+    with pytest.raises(DataError, match=r"from_xywh must have shape \(any, 4\), received \(2, 6\)"):
+        Boxes.from_xywh(np.zeros((2, 6)), image_size=(9, 9))

@@ -1,8 +1,14 @@
 """Reports go to JSON and back, say their numbers with interval and n, and draw no foreign HTML."""
 
+import copy
+import dataclasses
 import json
 import math
+import pickle
 
+import pytest
+
+from scanml.errors import DataError
 from scanml.structures import DataReport, EvalReport, Finding, GateVerdict, Metric
 
 EVIL = "<script>alert(1)</script>"
@@ -68,3 +74,27 @@ def test_names_from_data_are_shown_and_not_run():
     for page in pages:
         assert EVIL not in page
         assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize(("low", "high", "num_units"), [(0.9, 0.1, 3), (0.1, 0.9, -3)])
+def test_a_metric_that_makes_no_sense_is_refused(low, high, num_units):
+    with pytest.raises(DataError, match="metric 'x' needs low <= high and num_units >= 0"):
+        Metric("x", 0.5, low, high, num_units)
+
+
+def test_a_finding_is_an_error_or_a_warning():
+    assert str(Finding("error", "a.json", "odd.", "")) == "error: a.json: odd."
+    with pytest.raises(DataError, match=r"severity must be one of .*received 'fatal'"):
+        Finding("fatal", "a.json", "odd.", "")
+
+
+def test_reports_are_locked_and_can_be_copied_and_pickled():
+    metrics, counts = {"AP": Metric("AP", 0.5, 0.4, 0.6, 9)}, {"images": 3}
+    evaluation, data = EvalReport("detector", metrics, 9, "abc", page="<html>"), DataReport(counts=counts)
+    metrics.clear(), counts.clear()
+    assert "AP" in evaluation.metrics and data.counts == {"images": 3}
+    for values in (evaluation.metrics, data.counts):
+        with pytest.raises(TypeError):
+            values["new"] = 1
+    for report in (evaluation, data):
+        assert pickle.loads(pickle.dumps(report)) == copy.deepcopy(report) == dataclasses.replace(report) == report

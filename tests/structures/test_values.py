@@ -17,6 +17,7 @@ from scanml.structures import (
     MarkerMatch,
     Node,
     Pipeline,
+    RankedLens,
     SceneExample,
     Triggers,
 )
@@ -47,6 +48,10 @@ def test_an_example_fits_its_frame_and_its_boxes():
         DetectionExample(FRAME, Boxes([[0, 0, 1, 1]], (8, 6)), [3], [False])
     with pytest.raises(DataError, match="labels must have shape"):
         DetectionExample(FRAME, boxes, [3, 4], [False])
+    with pytest.raises(DataError, match="labels must be at least 0, received -3"):
+        DetectionExample(FRAME, boxes, [-3], [False])
+    with pytest.raises(DataError, match="areas must be at least 0, received -5"):
+        DetectionExample(FRAME, boxes, [3], [False], [-5])
     with pytest.raises(DataError, match="crowd must have shape"):
         DetectionExample(FRAME, boxes, [3], [])
     with pytest.raises(DataError, match="present must have shape"):
@@ -57,6 +62,9 @@ def test_a_label_space_has_an_id_for_every_name():
     assert LabelSpace().class_names == ()
     with pytest.raises(DataError, match="2 class names"):
         LabelSpace(("a", "b"), (1,))
+    for twice in ((("a", "a"), (1, 2)), (("a", "b"), (1, 1)), ((), (), ("sky", "sky"))):
+        with pytest.raises(DataError, match="occurs twice"):
+            LabelSpace(*twice)
 
 
 def detections(scores, labels=None):
@@ -96,6 +104,8 @@ def test_triggers_by_name_are_most_probable_first():
         Triggers(("sea",), [])
     with pytest.raises(DataError, match=r"\[0, 1\]"):
         Triggers(("sea",), [1.5])
+    with pytest.raises(DataError, match="'sea' occurs twice"):
+        Triggers(("sea", "sea"), [0.5, 0.5])
 
 
 def test_lenses_are_locked_and_versioned_by_content():
@@ -126,6 +136,7 @@ def test_a_lens_that_makes_no_sense_is_refused(fields, message):
 
 
 def test_lens_ids_are_unique():
+    assert LensCatalog([Lens("moon", "Moon")]).lenses == (Lens("moon", "Moon"),)
     with pytest.raises(DataError, match="'moon' occurs twice"):
         LensCatalog((Lens("moon", "Moon"), Lens("moon", "Luna")))
 
@@ -162,3 +173,15 @@ def test_a_pipeline_runs_in_the_order_it_is_written():
         Pipeline(("data",), (first, first))
     with pytest.raises(ConfigError, match="'data' is used twice"):
         Pipeline(("data",), (Node("data", "validate", {}),))
+
+
+@pytest.mark.parametrize(("score", "rank"), [(0.5, 0), (0.5, -1), (float("nan"), 1)])
+def test_a_rank_that_makes_no_sense_is_refused(score, rank):
+    with pytest.raises(DataError, match="'moon': expected a rank from 1 and a finite score"):
+        RankedLens("moon", score, rank, "trigger")
+
+
+@pytest.mark.parametrize("homography", [np.zeros((3, 3)), np.diag([1.0, 0, 1]), [[1, 0, 0], [0, 1, 0], [1, 0, 0]]])
+def test_a_homography_that_flattens_its_marker_is_refused(homography):
+    with pytest.raises(DataError, match=r"MarkerMatch\.homography must be invertible"):
+        MarkerMatch("poster", 0.5, 20, homography, (10, 20))
