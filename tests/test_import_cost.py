@@ -24,7 +24,7 @@ def modules_after(code):
         "import scanml.datasets, scanml.models, scanml.losses, scanml.evaluation, scanml.training, scanml.steps",
         "from scanml.models import SceneDetectorConfig\nfrom scanml.training import TrainConfig",
         "from scanml.steps import load_experiment\nload_experiment('scan', ['train.steps=3'])",
-        "import scanml.pipelines.plan as p, scanml.steps as s\np.plan(s.load_experiment('scan'))",
+        "from scanml.pipelines import plan\nimport scanml.steps as s\nplan(s.load_experiment('scan'))",
     ],
 )
 def test_what_is_only_named_loads_nothing_heavy(code):

@@ -40,4 +40,6 @@ class MatcherConfig:
         if not 0 <= self.min_area < self.max_area:
             raise ConfigError(f"MatcherConfig needs min_area < max_area, received {self.min_area}, {self.max_area}.")
         if min(self.max_points, self.max_candidates) < 1 or not self.threshold_px > 0:
-            raise ConfigError(f"MatcherConfig needs max_points, max_candidates and threshold_px above 0, received {self}.")
+            raise ConfigError(
+                f"MatcherConfig needs max_points, max_candidates and threshold_px above 0, received {self}."
+            )

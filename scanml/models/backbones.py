@@ -26,8 +26,8 @@ WIDTHS = {  # channels at strides 4, 8, 16, 32, and residual convolutions at the
     "small": ((24, 48, 96, 160), (1, 2, 1)),
     "base": ((48, 96, 192, 320), (2, 4, 2)),
 }
-# Momentum is PyTorch's default: Keras's 0.99 still holds a third of its starting values after 100 updates, too many
-# for short trainings. Epsilon is Keras's default.
+# Momentum is PyTorch's default: Keras's 0.99 still holds 37 % of its starting values after 100 updates, too much for
+# short trainings. Epsilon is Keras's default.
 NORMALIZATION = {"momentum": 0.9, "epsilon": 1e-3}
 
 

@@ -49,8 +49,8 @@ def assign(
         that some location learns from.
 
     Alignment is score^0.5 · IoU^6 (the paper's t = s^α u^β with the α : β that YOLOv8 and RTMDet kept). A location that
-    several truths want goes to the one with the largest IoU. Constant with respect to gradients. Of the paper's 13
-    positives and YOLOv8's 10 the fewer are our choice: less to compute, not measured.
+    several truths want goes to the one with the largest IoU. Constant with respect to gradients. `num_positives`
+    is YOLOv8's 10, the paper takes 13: a choice, not measured.
     """
     labels = truth["labels"]
     real = (labels >= 0) & ops.logical_not(truth["crowd"])

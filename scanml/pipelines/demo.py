@@ -28,11 +28,13 @@ def demo(out: str | Path, *, seed: int = 0, smoke: bool = False, fresh: bool = F
     experiment = load_experiment("scan")
     experiment = smoke_test(experiment) if smoke else experiment
     world, drawn = out / "world", {"seed": seed, "images": NUM_SMOKE_IMAGES if smoke else NUM_IMAGES}
+    if world.exists() and not (world / _DRAWN).is_file():
+        raise ConfigError(f"{world}: holds something that the demo did not draw; choose another --out.")
     if fresh:
         shutil.rmtree(world, ignore_errors=True)
     if not world.exists():
         _draw(world, drawn)
-    elif json.loads((world / _DRAWN).read_bytes()) != drawn:
+    elif (world / _DRAWN).read_text() != json.dumps(drawn):
         raise ConfigError(f"{world}: holds another world than {drawn}; choose another --out, or --fresh.")
     finished = run(replace(experiment, name="demo"), world, out, fresh=fresh)
     if not finished.was_done or not (out / "report.html").exists():

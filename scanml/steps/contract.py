@@ -225,13 +225,14 @@ def _prepare(partial: Path, output: Path, wanted: StepReport, *, fresh: bool) ->
         raise ConfigError(f"{output}: holds something that is not a step's output; choose an empty or new --out.")
     if fresh:
         shutil.rmtree(work, ignore_errors=True)
-    elif is_finished(plan):
+    work.mkdir(exist_ok=True)
+    if is_finished(plan) and not fresh:
         begun = read_report(plan)
-        _refuse_other(wanted, begun, partial)
-        wanted = replace(wanted, attempts=begun.attempts + 1)
+        if any(work.iterdir()):  # where nothing was done yet, a mistake in inputs or settings may be mended
+            _refuse_other(wanted, begun, partial)
+        wanted = replace(wanted, attempts=begun.attempts + 1 if begun.same_work(wanted) else 1)
     plan.mkdir(exist_ok=True)
     write_report(plan, wanted)
-    work.mkdir(exist_ok=True)
     (work / REPORT).unlink(missing_ok=True)
     return wanted, work
 
@@ -240,6 +241,7 @@ def _publish(partial: Path, output: Path) -> None:
     """Make the work folder the output, in one move; into a mounted folder its files are copied, the report last."""
     work = partial / "work"
     if is_finished(output):  # done again, by --fresh
+        shutil.rmtree(partial / "before", ignore_errors=True)  # left by a --fresh that was killed right here
         output.rename(partial / "before")
     try:
         work.rename(output)

@@ -18,7 +18,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Metric:
-    """A number with its 95 % interval and the units (images, mostly) it was measured on. `None`, also for NaN: undefined."""
+    """A number with its 95 % interval and the units (images, mostly) it was measured on. `None`, or NaN: undefined."""
 
     name: str
     value: float | None

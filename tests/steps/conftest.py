@@ -10,7 +10,7 @@ from scanml.steps.report import StepReport, fingerprint_work, write_report
 
 @pytest.fixture
 def finish():
-    """Calls a folder finished: `finish(folder, "train", task="detector", ...)` writes the report that its step would."""
+    """`finish(folder, "train", task="detector", ...)` writes the report that the step would."""
 
     def finish(folder, step, *, task=None, verdict=YES, inputs=None, metrics=None, facts=None):
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,15 +2,16 @@
 
 import fcntl
 import json
+from dataclasses import replace
 
 import pytest
 
 from scanml.datasets.config import DataConfig
 from scanml.errors import ArtifactError, ConfigError, GateError
-from scanml.models.config import SceneDetectorConfig
+from scanml.models.config import SceneClassifierConfig, SceneDetectorConfig
 from scanml.steps.contract import Options, Outcome, Step, execute
 from scanml.steps.experiment import Experiment
-from scanml.steps.report import read_report, write_report
+from scanml.steps.report import fingerprint_files, read_report, write_report
 from scanml.structures.reports import GateVerdict
 
 EXPERIMENT = Experiment(name="trial", detector=SceneDetectorConfig())
@@ -89,6 +90,111 @@ def test_settings_that_the_step_does_not_read_change_nothing(tmp_path, data):
     first = run(copying_step(), data, tmp_path / "out")
     other = Experiment(name="trial", detector=SceneDetectorConfig(size="base"))
     assert execute(copying_step(), other, {"data": data}, tmp_path / "out", Options()) == first
+
+
+def test_a_smoke_test_is_other_work(tmp_path, data):
+    """What a smoke test made must never be taken for the real thing."""
+    run(copying_step(), data, tmp_path / "out")
+    with pytest.raises(ConfigError, match="other settings"):
+        execute(copying_step(), replace(EXPERIMENT, smoke=True), {"data": data}, tmp_path / "out", Options())
+
+
+def test_another_task_is_other_work(tmp_path, data):
+    both = replace(EXPERIMENT, classifier=SceneClassifierConfig())
+    step = Step("tasked", ("data",), lambda job: Outcome(), lambda *_: None, takes_task=True)
+    execute(step, both, {"data": data}, tmp_path / "out", Options(task="detector"))
+    with pytest.raises(ConfigError, match="other task"):
+        execute(step, both, {"data": data}, tmp_path / "out", Options(task="classifier"))
+
+
+def test_a_mistake_before_anything_was_done_can_be_mended_in_the_same_place(tmp_path, data):
+    def work(job):
+        if "extra" not in job.inputs:
+            raise ConfigError("give --in extra=PATH as well")
+        return Outcome()
+
+    step = Step("picky", ("data",), work, lambda *_: None, optional=("extra",))
+    with pytest.raises(ConfigError, match="--in extra"):
+        run(step, data, tmp_path / "out")
+    report = execute(step, EXPERIMENT, {"data": data, "extra": data}, tmp_path / "out", Options())
+    assert report.verdict.passed and report.attempts == 1
+
+
+def test_a_killed_attempt_is_counted(tmp_path, data):
+    with pytest.raises(KeyboardInterrupt):
+        run(copying_step(fail_after="half"), data, tmp_path / "out")
+    assert run(copying_step(), data, tmp_path / "out").attempts == 2
+    assert run(copying_step(), data, tmp_path / "out", fresh=True).attempts == 1
+
+
+def test_fresh_work_begins_empty(tmp_path, data):
+    calls = []
+    with pytest.raises(KeyboardInterrupt):
+        run(copying_step(calls=calls, fail_after="half"), data, tmp_path / "out")
+    report = run(copying_step(calls=calls), data, tmp_path / "out", fresh=True)
+    assert calls == [[], []]
+    assert report.attempts == 1
+
+
+def test_fresh_work_that_fails_leaves_the_old_output(tmp_path, data):
+    before = run(copying_step(), data, tmp_path / "out")
+    with pytest.raises(KeyboardInterrupt):
+        run(copying_step(fail_after="half"), data, tmp_path / "out", fresh=True)
+    assert read_report(tmp_path / "out") == before
+    assert (tmp_path / "out" / "copy.txt").read_text() == "hello"
+    assert run(copying_step(), data, tmp_path / "out") == before
+
+
+def test_fresh_work_replaces_the_output_also_beside_what_a_killed_one_left(tmp_path, data):
+    run(copying_step(), data, tmp_path / "out")
+    (tmp_path / "out" / "old.txt").write_text("of the first")
+    before = tmp_path / "out.partial" / "before"  # killed after the move, before it was tidied up
+    before.mkdir(parents=True)
+    (before / "copy.txt").write_text("older still")
+    run(copying_step(), data, tmp_path / "out", fresh=True)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "copy.txt",
+        "half.txt",
+        "page.html",
+        "report.json",
+    ]
+    assert not (tmp_path / "out.partial").exists()
+
+
+def test_nothing_is_built_on_a_refusal(tmp_path, data):
+    """The refusal goes on, finished and with its reason; the work itself is never begun."""
+    calls = []
+    run(copying_step(verdict=GateVerdict(False, ("too short.", "too dull"))), data, tmp_path / "no")
+    step = Step("next", ("data",), calls.append, lambda *_: None)
+    for _ in range(2):
+        verdict = run(step, tmp_path / "no", tmp_path / "out").verdict
+        assert verdict == GateVerdict(False, (f"{tmp_path / 'no'}: `scanml copying` refused it: too short; too dull.",))
+    assert calls == []
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.json"]
+
+
+def test_what_a_linked_folder_holds_counts_as_input(tmp_path, data):
+    """Large picture folders are often links."""
+    pictures = tmp_path / "elsewhere"
+    pictures.mkdir()
+    (pictures / "1.jpg").write_bytes(b"one")
+    (data / "images").symlink_to(pictures)
+    run(copying_step(), data, tmp_path / "out")
+    (pictures / "1.jpg").write_bytes(b"two")
+    with pytest.raises(ConfigError, match="other inputs"):
+        run(copying_step(), data, tmp_path / "out")
+
+
+def test_a_fingerprint_is_of_names_and_contents_without_hidden_files(tmp_path):
+    def write(folder, **files):
+        (tmp_path / folder).mkdir()
+        for name, text in files.items():
+            (tmp_path / folder / name.replace("dot_", ".")).write_text(text)
+        return fingerprint_files(tmp_path / folder)
+
+    same = write("one", a="1", b="2")
+    assert write("two", b="2", a="1", dot_hidden="x") == same
+    assert len({same, write("three", a="2", b="1"), write("four", a="1", c="2"), write("five", a="1")}) == 4
 
 
 def test_a_refusal_is_finished_without_a_product(tmp_path, data):

@@ -68,7 +68,9 @@ def test_a_sound_model_passes_and_its_verdict_names_it(tmp_path, evaluation):
     assert report.metrics["AR1"].value == 0.75
 
 
-@pytest.mark.parametrize(("num_leaked", "reason"), [(1, f"no: 1 of 20 {LEAKED}"), (None, "no: it is not known whether")])
+@pytest.mark.parametrize(
+    ("num_leaked", "reason"), [(1, f"no: 1 of 20 {LEAKED}"), (None, "no: it is not known whether")]
+)
 def test_a_leak_is_no_also_one_that_nobody_looked_for(tmp_path, evaluation, num_leaked, reason):
     candidate = evaluation("new", 20, num_leaked=num_leaked)
     verdict = run(tmp_path / "out", candidate, Rule(metric="AR1", floor=0.0)).verdict
@@ -146,8 +148,8 @@ def test_a_baseline_of_another_test_set_is_bad_input(tmp_path, evaluation, rule)
 
 def test_a_rule_on_a_metric_that_there_is_not_names_the_nearest(tmp_path, evaluation):
     candidate = evaluation("new", 20)
-    with pytest.raises(ConfigError, match="no metric 'AP5'; did you mean 'AP50'") as caught:
-        run(tmp_path / "out", candidate, Rule(metric="AP5", floor=0.0))
+    with pytest.raises(ConfigError, match="no metric 'AP_50'; did you mean 'AP50'") as caught:
+        run(tmp_path / "out", candidate, Rule(metric="AP_50", floor=0.0))
     assert caught.value.exit_code == 2
     mended = run(tmp_path / "out", candidate, Rule(metric="AP50", floor=0.0))  # into the same place
     assert mended.verdict.passed

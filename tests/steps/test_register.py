@@ -1,18 +1,16 @@
 """Who becomes a version: a bundle whose every model was judged, in one store, found again when it comes twice."""
 
-import shutil
-from dataclasses import replace
+import hashlib
 
 import pytest
-from oracles.tiny_scene import shared_bundle
 
 from scanml.errors import ArtifactError, ConfigError
-from scanml.export import open_bundle
+from scanml.export import Manifest
 from scanml.models.config import SceneDetectorConfig
 from scanml.steps import register
 from scanml.steps.contract import Options
 from scanml.steps.experiment import Experiment
-from scanml.structures.reports import GateVerdict
+from scanml.structures.reports import GateVerdict, Metric
 from scanml.tracking import ModelRegistry, local_store
 
 YES = GateVerdict(True, ("yes: all",))
@@ -25,13 +23,26 @@ def store(tmp_path_factory):
 
 
 @pytest.fixture
-def bundle(tmp_path, tmp_path_factory):
-    """Copies the tiny bundle with other verdicts; `note` makes it another bundle."""
+def bundle(tmp_path):
+    """Writes a whole bundle with these verdicts around a model that is none: the registry never loads it."""
 
-    def bundle(verdicts, *, note=""):
-        folder = tmp_path / f"bundle{note}"
-        shutil.copytree(shared_bundle(tmp_path_factory), folder)
-        manifest = replace(open_bundle(folder).manifest, verdicts=verdicts, config={"note": note})
+    def bundle(verdicts, *, weights="weights"):
+        folder = tmp_path / f"bundle of {weights}"
+        (folder / "scene" / "1").mkdir(parents=True)
+        (folder / "scene" / "1" / "saved_model.pb").write_text(weights)
+        manifest = Manifest(
+            versions={},
+            config={},
+            fingerprints={},
+            metrics={"detector": {"AP": Metric("AP", 0.5, None, None, 9), "AR": Metric("AR", None, None, None, 9)}},
+            verdicts=verdicts,
+            class_names=("cat",),
+            category_ids=(1,),
+            trigger_names=("sky",),
+            thresholds={},
+            parity={},
+            files={"scene/1/saved_model.pb": hashlib.sha256(weights.encode()).hexdigest()},
+        )
         (folder / "manifest.json").write_text(manifest.to_text())
         return folder
 
@@ -45,7 +56,7 @@ def run(name, bundle, out, store, **options):
 
 def test_versions_are_registered_promoted_and_rolled_back(tmp_path, bundle, store):
     experiment, registry = Experiment(name="house", detector=SceneDetectorConfig()), ModelRegistry(store)
-    one, two = bundle(BOTH, note="1"), bundle(BOTH, note="2")
+    one, two = bundle(BOTH, weights="one"), bundle(BOTH, weights="two")
     first = run("house", one, tmp_path / "a", store)
     assert first.verdict.passed
     assert first.facts == {"model": "house", "version": 1, "alias": "challenger", "store": store}
@@ -65,7 +76,10 @@ def test_versions_are_registered_promoted_and_rolled_back(tmp_path, bundle, stor
         ({}, "nobody has judged its detector"),
         ({"detector": YES}, "nobody has judged its classifier"),
         (BOTH | {"detector": GateVerdict(True, ("no: AP",), smoke=True)}, "its detector came of a smoke test"),
-        (BOTH | {"classifier": GateVerdict(False, ("no: mAP 0.1",))}, "the verdict on its classifier is no: no: mAP 0.1"),
+        (
+            BOTH | {"classifier": GateVerdict(False, ("no: mAP 0.1",))},
+            "the verdict on its classifier is no: no: mAP 0.1",
+        ),
     ],
 )
 def test_a_bundle_that_was_not_judged_good_is_refused(tmp_path, bundle, store, verdicts, reason):
