@@ -152,10 +152,9 @@ def _check_inputs(step: Step, inputs: Mapping[str, str | Path]) -> dict[str, Pat
             raise ConfigError(f"scanml {step.name} has no input {name!r}; it reads {', '.join(known)}.")
         if "://" in str(value):
             raise ConfigError(f"--in {name}={value}: expected a local path; copy it here first.")
-    missing = [name for name in step.inputs if name not in inputs]
+    missing = [f"--in {name}=PATH" for name in step.inputs if name not in inputs]
     if missing:
-        wanted = " ".join(f"--in {name}=PATH" for name in missing)
-        raise ConfigError(f"scanml {step.name} needs {wanted} as well.")
+        raise ConfigError(f"scanml {step.name} needs {' '.join(missing)} as well.")
     return {name: Path(value) for name, value in inputs.items()}
 
 
@@ -170,16 +169,13 @@ def _choose_task(step: Step, experiment: Experiment, task: str | None) -> str | 
 
 
 def _describe(step: Step, experiment: Experiment, paths: Mapping[str, Path], task: str | None) -> StepReport:
+    used = to_json(step.settings(experiment, task))
     return StepReport(
         step=step.name,
         version=metadata.version("scanml"),
         task=task,
         inputs={name: fingerprint_input(name, path) for name, path in paths.items()},
-        settings={
-            "experiment": experiment.name,
-            "smoke": experiment.smoke,
-            "used": to_json(step.settings(experiment, task)),
-        },
+        settings={"experiment": experiment.name, "smoke": experiment.smoke, "used": used},
         fingerprint="",
         verdict=YES,
     )
@@ -211,9 +207,7 @@ def _locked(partial: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ArtifactError(
-                f"{partial}: another process works here; wait for it or choose another --out."
-            ) from error
+            raise ArtifactError(f"{partial}: another process works here; wait or choose another --out.") from error
         yield
 
 
@@ -253,5 +247,4 @@ def _publish(partial: Path, output: Path) -> None:
 
 
 def _cpu_seconds() -> float:
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    return sum(os.times()[:4])  # user and system, of this process and of its children
