@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks._record import record, run_command
 from scanml.datasets import read_image
 from scanml.evaluation import draw_reading, encode_jpeg
+from scanml.evaluation.gallery import DRAW_FROM
 from scanml.pipelines.demo import NUM_IMAGES, showcase
 from scanml.serving import Recommender
 from scanml.steps import read_report
@@ -65,7 +66,7 @@ def draw_frames(recommender: Recommender, world: Path, names: tuple[str, ...]) -
     for name in names:
         path = world / "frames" / f"{name}.jpg"
         found = recommender.recommend(path.read_bytes(), name)
-        pictures.append(draw_reading(read_image(path), found.reading, found.lenses, lenses, min_score=0.25))
+        pictures.append(draw_reading(read_image(path), found.reading, found.lenses, lenses, min_score=DRAW_FROM))
     return encode_jpeg(np.concatenate(pictures, axis=1))
 
 

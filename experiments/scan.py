@@ -14,9 +14,9 @@ def config() -> Experiment:
         name="scan",
         detector=SceneDetectorConfig(size="small", image_size=(192, 256)),
         classifier=SceneClassifierConfig(size="small", image_size=(128, 160)),
-        train=TrainConfig(steps=1_500, batch_size=8),
+        train=TrainConfig(steps=1_250, batch_size=8),
         classifier_train=TrainConfig(
-            steps=600,
+            steps=500,
             batch_size=16,
             # A trigger must stay in the picture: less zoom and shift than a detector bears, whose boxes move along.
             augment=AugmentConfig(scale=(0.9, 1.15), translate=0.04),

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from scanml.structures.arrays import Pixels
 
 BAD_INPUT = 2
-_DRAW_FROM = 0.25  # Ultralytics' default confidence for drawing
 
 
 def run_predict(parsed: argparse.Namespace) -> int:
@@ -51,6 +50,7 @@ def run_recommend(parsed: argparse.Namespace) -> int:
     _check(parsed)
     if parsed.top < 1:
         raise ConfigError(f"--top must be at least 1, received {parsed.top}.")
+    from scanml.evaluation.gallery import DRAW_FROM
     from scanml.serving import Recommender
 
     recommender = Recommender(parsed.bundle)
@@ -60,7 +60,7 @@ def run_recommend(parsed: argparse.Namespace) -> int:
     def answer(path: Path, data: bytes) -> Mapping[str, object]:
         result = recommender.recommend(data, str(path), top_k=parsed.top)
         if path in places:
-            _save(places[path], _draw(data, result.reading, result.lenses, names, min_score=_DRAW_FROM))
+            _save(places[path], _draw(data, result.reading, result.lenses, names, min_score=DRAW_FROM))
         lenses = [
             {"lens_id": lens.lens_id, "score": round(lens.score, 4), "rank": lens.rank, "reason": lens.reason}
             for lens in result.lenses

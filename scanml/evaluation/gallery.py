@@ -16,6 +16,7 @@ from scanml.metrics.detection.pairs import IN_CROWD, SPURIOUS
 from scanml.structures import Boxes, Detections, RankedLens, SceneReading
 from scanml.structures.arrays import Bools, Pixels
 
+DRAW_FROM = 0.4  # in pictures for looking, weaker objects only clutter: a choice
 LEGEND = "Dashed white: truth, found. Dashed red: truth, missed. Blue: right. Amber: wrong. Gray: a region of many."
 
 _WHITE, _RED, _BLUE, _AMBER, _GRAY = (255, 255, 255), (255, 69, 58), (64, 156, 255), (255, 179, 36), (190, 196, 206)

@@ -58,7 +58,7 @@ def run(
     if not inputs["data"].exists():
         raise ConfigError(f"--in data={data}: there is no such folder; check the path.")
     if fresh:
-        _remove_work(out)
+        _remove_work(out, plan(experiment, champion_tasks=experiment.tasks))
     state = _settle(experiment, out, store=store)
     if state.champion_version is not None:
         inputs["champion"] = _fetch_champion(experiment, out, state)
@@ -154,12 +154,15 @@ def _run_in_child(
     return read_report(place)
 
 
-def _remove_work(out: Path) -> None:
-    """Remove what earlier runs wrote into `out`, and nothing else."""
-    for folder in out.iterdir() if out.is_dir() else ():
-        if is_finished(folder) or is_finished(folder / "plan") or folder.name == "champion":
-            shutil.rmtree(folder)
-    (out / FILE).unlink(missing_ok=True)
+def _remove_work(out: Path, pipeline: Pipeline) -> None:
+    """Remove what earlier runs of `pipeline` wrote into `out`, and nothing else."""
+    for node in pipeline.nodes:
+        for folder in (out / node.name, out / f"{node.name}.partial"):
+            if is_finished(folder) or is_finished(folder / "plan"):
+                shutil.rmtree(folder)
+    if (out / FILE).exists():
+        shutil.rmtree(out / "champion", ignore_errors=True)
+        (out / FILE).unlink()
 
 
 def _settle(experiment: Experiment, out: Path, *, store: str | None) -> RunState:

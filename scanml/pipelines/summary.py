@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scanml.evaluation.gallery import draw_reading, encode_jpeg
+from scanml.evaluation.gallery import DRAW_FROM, draw_reading, encode_jpeg
 from scanml.evaluation.report_page import Page
 from scanml.pipelines.run import Finished
 from scanml.structures.reports import Metric
 from scanml.tracking import MlflowTracker, recording
 
 HEADLINES = {"detector": ("AP50", "AP", "IoU"), "classifier": ("mAP", "F1", "ECE")}
-_DRAW_FROM = 0.25
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def _add_photos(page: Page, finished: Finished, photos: Sequence[Photo]) -> int 
         right = bool(result.lenses) and result.lenses[0].lens_id == photo.expected_lens
         num_right += right
         pixels = decode_image(data, where=str(photo.path))
-        drawn = draw_reading(pixels, result.reading, result.lenses, names, min_score=_DRAW_FROM)
+        drawn = draw_reading(pixels, result.reading, result.lenses, names, min_score=DRAW_FROM)
         expected = names.get(str(photo.expected_lens), photo.expected_lens)
         caption = f"{photo.path.stem}: expected first is {expected}, {photo.why}. {'Right.' if right else 'Wrong.'}"
         page.figure(encode_jpeg(drawn), caption=caption if photo.expected_lens else photo.path.name)
