@@ -34,10 +34,7 @@ def main() -> None:
     if parsed.picture:
         parsed.picture.write_bytes(draw_frames(recommender, parsed.out / "world", ("reef_poster", "open_sky")))
     firsts = {
-        photo.path.stem: [
-            recommender.recommend(photo.path.read_bytes(), photo.path.stem).lenses[0].lens_id,
-            photo.expected_lens,
-        ]
+        photo.name: [recommender.recommend(photo.data, photo.name).lenses[0].lens_id, photo.expected_lens]
         for photo in showcase(parsed.out / "world")
     }
     metrics = {

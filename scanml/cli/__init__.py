@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -14,6 +15,7 @@ from scanml.cli.quiet import quiet_tensorflow
 from scanml.errors import ScanmlError
 
 INTERRUPTED, TERMINATED = 130, 143  # 128 + the signal's number, as shells say it
+_AGAIN_AFTER_SECONDS = 10  # longer than it takes to tidy up
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,8 +42,12 @@ def _prepare_process(*, quiet: bool) -> None:
     quiet_tensorflow()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("scanml").setLevel(logging.WARNING if quiet else logging.INFO)
-    signal.signal(signal.SIGTERM, _leave)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without → is no reason to fail
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, _leave)
 
 
 def _leave(_: int, __: FrameType | None) -> None:
+    signal.alarm(_AGAIN_AFTER_SECONDS)  # Python drops what is raised inside a destructor or a callback: say it again
     raise SystemExit(TERMINATED)

@@ -61,10 +61,11 @@ def _add_step_options(command: argparse.ArgumentParser, name: str) -> None:
     if text.takes_task:
         command.add_argument("--task", choices=("detector", "classifier"), help="which model (default: the only one)")
     if name == "register":
-        command.add_argument(
+        alias = command.add_mutually_exclusive_group()
+        alias.add_argument(
             "--promote", action="store_true", help="then make it champion; without --in: the present challenger"
         )
-        command.add_argument("--rollback", action="store_true", help="only make the previous champion champion again")
+        alias.add_argument("--rollback", action="store_true", help="only make the previous champion champion again")
     command.add_argument(
         "--out", type=Path, required=name != "register", help="the folder to write; finished ⇔ it has report.json"
     )

@@ -25,13 +25,9 @@ def run_step(parsed: argparse.Namespace) -> int:
     experiment = read_experiment(parsed)
     step = importlib.import_module(f"scanml.steps.{parsed.command}")
     if parsed.command == "register" and parsed.rollback:
-        version = step.rollback(experiment, _required_store(parsed))
-        print(f"{experiment.name}: version {version} is champion again")
-        return 0
+        return _show_champion(experiment, step.rollback(experiment, _required_store(parsed)), as_json=parsed.json)
     if parsed.command == "register" and parsed.promote and not parsed.inputs:
-        version = step.promote(experiment, _required_store(parsed))
-        print(f"{experiment.name}: version {version} is champion")
-        return 0
+        return _show_champion(experiment, step.promote(experiment, _required_store(parsed)), as_json=parsed.json)
     if parsed.out is None:
         raise ConfigError("scanml register needs --in bundle=PATH --out FOLDER, or --promote or --rollback alone.")
     options = Options(
@@ -92,18 +88,24 @@ def show_report(report: StepReport, out: Path, *, as_json: bool) -> None:
         print(f"  … and {len(report.verdict.reasons) - 20} more in {out / 'report.json'}")
 
 
+def _show_champion(experiment: Experiment, version: int, *, as_json: bool) -> int:
+    values = {"model": experiment.name, "version": version, "alias": "champion"}
+    print(json.dumps(values) if as_json else f"{experiment.name}: version {version} is champion")
+    return 0
+
+
 def _store(parsed: argparse.Namespace) -> str | None:
     """The MLflow store that was asked for; `register` also takes the environment's."""
     named = os.environ.get("MLFLOW_TRACKING_URI")
     if parsed.track is None:
         return named if parsed.command == "register" else None
-    return parsed.track or named or local_store(parsed.out.absolute().parent)
+    return parsed.track or named or (local_store(parsed.out.absolute().parent) if parsed.out else None)
 
 
 def _required_store(parsed: argparse.Namespace) -> str:
-    store = parsed.track or os.environ.get("MLFLOW_TRACKING_URI")
-    if not store:
+    store = _store(parsed)
+    if store is None:
         from scanml.steps.register import NO_STORE
 
         raise ConfigError(f"scanml register: {NO_STORE}")
-    return str(store)
+    return store

@@ -13,10 +13,12 @@ from scanml.config import to_json
 from scanml.errors import ConfigError
 from scanml.pipelines.run import Finished
 
+_SHOWN = 5  # test photos on the page
+
 
 def run_whole(parsed: argparse.Namespace) -> int:
     """Every step on a data folder."""
-    from scanml.datasets.images import SUFFIXES
+    from scanml.datasets import open_split
     from scanml.pipelines import run
     from scanml.pipelines.summary import Photo, write_summary
 
@@ -27,9 +29,10 @@ def run_whole(parsed: argparse.Namespace) -> int:
     store = parsed.track or os.environ.get("MLFLOW_TRACKING_URI")
     finished = run(experiment, inputs["data"], parsed.out, store=store, fresh=parsed.fresh)
     if not finished.was_done or not (parsed.out / "report.html").exists():
-        lenses = (inputs["data"] / "lenses.json").exists()
-        files = sorted((inputs["data"] / "images").rglob("*")) if lenses else []
-        photos = [Photo(path) for path in files if path.suffix.lower() in SUFFIXES][:5]
+        photos = []
+        if (parsed.out / "extract" / "lenses.json").exists():
+            test = open_split(parsed.out / "extract" / "shards" / "test")
+            photos = [Photo(test.records[i].file_name, test.read(i)) for i in range(min(_SHOWN, len(test)))]
         write_summary(finished, photos=photos, title=experiment.name)
     if parsed.json:
         print(json.dumps({name: to_json(report) for name, report in finished.reports.items()}))

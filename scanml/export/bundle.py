@@ -131,15 +131,16 @@ def _read_manifest(path: Path) -> Manifest:
     try:
         text = path.read_text(encoding="utf-8")
         values = json.loads(text)["manifest"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArtifactError(f"{path}: cannot be read as a manifest ({error}); {_AGAIN}") from error
     if isinstance(values, dict) and values.get("format") != FORMAT:
         raise ArtifactError(f"{path}: expected format {FORMAT}, received {values.get('format')!r}; {_AGAIN}")
     try:
         manifest = from_json(Manifest, values, where=str(path))
-    except ConfigError as error:
-        raise ArtifactError(f"{error} The manifest is damaged; {_AGAIN}") from error
-    if manifest.to_text() != text:
+        changed = manifest.to_text() != text
+    except (ConfigError, ValueError) as error:
+        raise ArtifactError(f"{path}: the manifest is damaged ({error}); {_AGAIN}") from error
+    if changed:
         raise ArtifactError(f"{path}: has changed since it was written (another fingerprint); {_AGAIN}")
     return manifest
 

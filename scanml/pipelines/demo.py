@@ -45,7 +45,10 @@ def demo(out: str | Path, *, seed: int = 0, smoke: bool = False, fresh: bool = F
 def showcase(world: Path) -> list[Photo]:
     """The five frames of a drawn world, with the lens that each should get."""
     rows = json.loads((world / "frames.json").read_bytes())
-    return [Photo(world / row["image"], row["expected_lens"], row["why"]) for row in rows]
+    return [
+        Photo(Path(row["image"]).stem, (world / row["image"]).read_bytes(), row["expected_lens"], row["why"])
+        for row in rows
+    ]
 
 
 def _draw(world: Path, drawn: dict[str, int]) -> None:

@@ -19,6 +19,7 @@ from scanml.pipelines.plan import plan
 from scanml.pipelines.state import FILE, RunState, read_state, write_state
 from scanml.steps.contract import Options
 from scanml.steps.experiment import Experiment
+from scanml.steps.output import refuse_inside
 from scanml.steps.report import StepReport, is_finished, read_report
 from scanml.structures.pipeline import Node, Pipeline
 from scanml.tracking import MlflowTracker, ModelRegistry, count_evaluations, local_store, recording
@@ -57,6 +58,7 @@ def run(
     inputs = {"data": Path(data)}
     if not inputs["data"].exists():
         raise ConfigError(f"--in data={data}: there is no such folder; check the path.")
+    refuse_inside(out, inputs["data"], "data")
     if fresh:
         _remove_work(out, plan(experiment, champion_tasks=experiment.tasks))
     state = _settle(experiment, out, store=store)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scanml.config import from_json, to_json
 from scanml.errors import ArtifactError, ConfigError
+from scanml.tracking.stores import local_store
 
 FILE = "run.json"
 
@@ -28,13 +29,16 @@ def read_state(out: Path) -> RunState | None:
     if not path.exists():
         return None
     try:
-        return from_json(RunState, json.loads(path.read_bytes()), where=str(path))
-    except (ValueError, ConfigError) as error:
+        state = from_json(RunState, json.loads(path.read_bytes()), where=str(path))
+    except (ValueError, RecursionError, ConfigError) as error:
         raise ArtifactError(f"{path}: damaged ({error}); remove it to start this run anew.") from error
+    return replace(state, store=state.store or local_store(out))
 
 
 def write_state(out: Path, state: RunState) -> None:
     """Write it, whole or not at all."""
     fresh = out / f"{FILE}.new"
+    if state.store == local_store(out):
+        state = replace(state, store="")  # it moves with `out`
     fresh.write_text(json.dumps(to_json(state), indent=1) + "\n")
     fresh.replace(out / FILE)

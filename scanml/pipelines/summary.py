@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from scanml.evaluation.gallery import DRAW_FROM, draw_reading, encode_jpeg
 from scanml.evaluation.report_page import Page
@@ -17,9 +16,10 @@ HEADLINES = {"detector": ("AP50", "AP", "IoU"), "classifier": ("mAP", "F1", "ECE
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo to show; a drawn one knows which lens should come first, and why."""
+    """A photo to show, encoded; a drawn one knows which lens should come first, and why."""
 
-    path: Path
+    name: str
+    data: bytes
     expected_lens: str | None = None
     why: str = ""
 
@@ -86,15 +86,14 @@ def _add_photos(page: Page, finished: Finished, photos: Sequence[Photo]) -> int 
     num_right = 0
     page.heading(f"{len(photos)} frames, read by the exported bundle")
     for photo in photos:
-        data = photo.path.read_bytes()
-        result = recommender.recommend(data, photo.path.stem, top_k=5)
+        result = recommender.recommend(photo.data, photo.name, top_k=5)
         right = bool(result.lenses) and result.lenses[0].lens_id == photo.expected_lens
         num_right += right
-        pixels = decode_image(data, where=str(photo.path))
+        pixels = decode_image(photo.data, where=photo.name)
         drawn = draw_reading(pixels, result.reading, result.lenses, names, min_score=DRAW_FROM)
         expected = names.get(str(photo.expected_lens), photo.expected_lens)
-        caption = f"{photo.path.stem}: expected first is {expected}, {photo.why}. {'Right.' if right else 'Wrong.'}"
-        page.figure(encode_jpeg(drawn), caption=caption if photo.expected_lens else photo.path.name)
+        caption = f"{photo.name}: expected first is {expected}, {photo.why}. {'Right.' if right else 'Wrong.'}"
+        page.figure(encode_jpeg(drawn), caption=caption if photo.expected_lens else photo.name)
     known = [photo for photo in photos if photo.expected_lens]
     return num_right if known else None
 

@@ -6,20 +6,19 @@ its folder becomes OUT in one move. A refusal is finished too: a report, no prod
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from scanml.config import to_json
-from scanml.errors import ArtifactError, ConfigError, GateError
+from scanml.errors import ConfigError, GateError
 from scanml.steps.experiment import Experiment
+from scanml.steps.output import locked, refuse_inside, writing
 from scanml.steps.report import (
     REPORT,
     StepReport,
@@ -91,14 +90,14 @@ def execute(
         ArtifactError: an input that is not there, an output that cannot be written.
     """
     output = Path(output)
-    paths = _check_inputs(step, inputs)
+    paths = _check_inputs(step, inputs, output)
     wanted = _describe(step, experiment, paths, _choose_task(step, experiment, options.task))
     if is_finished(output) and not options.fresh:
         found = read_report(output)
         _refuse_other(wanted, found, output)
         return found
     partial = output.with_name(output.name + ".partial")
-    with _writing(output), _locked(partial):
+    with writing(output), locked(partial):
         if is_finished(output) and not options.fresh:  # by another process, while we waited
             return execute(step, experiment, inputs, output, options)
         wanted, work = _prepare(partial, output, wanted, fresh=options.fresh)
@@ -145,13 +144,14 @@ def _refuse_refused(inputs: Mapping[str, Path]) -> None:
             raise GateError(f"{path}: `scanml {report.step}` refused it: {reasons}.")
 
 
-def _check_inputs(step: Step, inputs: Mapping[str, str | Path]) -> dict[str, Path]:
+def _check_inputs(step: Step, inputs: Mapping[str, str | Path], output: Path) -> dict[str, Path]:
     known = (*step.inputs, *step.optional)
     for name, value in inputs.items():
         if name not in known:
             raise ConfigError(f"scanml {step.name} has no input {name!r}; it reads {', '.join(known)}.")
         if "://" in str(value):
             raise ConfigError(f"--in {name}={value}: expected a local path; copy it here first.")
+        refuse_inside(output, Path(value), name)
     missing = [f"--in {name}=PATH" for name in step.inputs if name not in inputs]
     if missing:
         raise ConfigError(f"scanml {step.name} needs {' '.join(missing)} as well.")
@@ -187,28 +187,6 @@ def _refuse_other(wanted: StepReport, found: StepReport, place: Path) -> None:
             f"{place}: holds the work of `scanml {found.step}` with other {wanted.difference(found)}; "
             "choose another --out, or --fresh to do it again."
         )
-
-
-@contextlib.contextmanager
-def _writing(output: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None or not str(error.filename).startswith(str(output)):
-            raise
-        raise ArtifactError(f"{error.filename}: cannot be written ({error.strerror}); choose another --out.") from error
-
-
-@contextlib.contextmanager
-def _locked(partial: Path) -> Iterator[None]:
-    """One process at a time in `partial`; the kernel lets go of the lock when its holder dies."""
-    partial.mkdir(parents=True, exist_ok=True)
-    with (partial / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ArtifactError(f"{partial}: another process works here; wait or choose another --out.") from error
-        yield
 
 
 def _prepare(partial: Path, output: Path, wanted: StepReport, *, fresh: bool) -> tuple[StepReport, Path]:

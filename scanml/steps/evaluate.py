@@ -28,6 +28,7 @@ def run(
 def _work(job: Job) -> Outcome:
     from scanml.datasets import open_split
     from scanml.evaluation import collect, judge, write_predictions
+    from scanml.training.device import prefer_backend
 
     folder = job.inputs["shards"] / "shards" / "test"
     try:
@@ -36,6 +37,7 @@ def _work(job: Job) -> Outcome:
         if not (folder / "index.json").exists():
             raise  # no shards at all: a wrong path, no judgment
         raise GateError(f"{error} Then evaluate with --fresh.") from error
+    prefer_backend(job.experiment.train_config(str(job.task)).backend)
     model, trained_on = _open_model(job.inputs["model"])
     predictions = collect(model, test, task=cast("Task", job.task), trained_on=trained_on)
     write_predictions(predictions, job.folder / "predictions.json")

@@ -159,7 +159,7 @@ def _find(source: str) -> Path:
 def _from_json(path: Path) -> Experiment:
     try:
         values = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: expected an experiment as JSON; {error}.") from error
     return configs.from_json(Experiment, values, where=str(path))
 
@@ -172,21 +172,21 @@ def _from_python(path: Path) -> Experiment:
         experiment = names["config"]()
     except ConfigError as error:
         raise ConfigError(f"{path}{_line(error, path)}: {error}") from error
-    except Exception as error:  # whatever a user's file can raise, said with its line
+    except (Exception, SystemExit) as error:  # whatever a user's file can raise, said with its line
         raise ConfigError(f"{path}{_line(error, path)}: {_explain(error)}") from error
     if not isinstance(experiment, Experiment):
         raise ConfigError(f"{path}: config() must return an Experiment, returned {type(experiment).__name__}.")
     return experiment
 
 
-def _line(error: Exception, path: Path) -> str:
+def _line(error: BaseException, path: Path) -> str:
     if isinstance(error, SyntaxError):
         return f", line {error.lineno}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     return f", line {lines[-1]}" if lines else ""
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: BaseException) -> str:
     """A misspelt field comes as a TypeError of the dataclass: name the nearest one."""
     found = re.match(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
     kind = _dataclasses_in(Experiment).get(found[1]) if found else None

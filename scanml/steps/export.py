@@ -31,6 +31,9 @@ def _work(job: Job) -> Outcome:
     if not tasks:
         raise ConfigError("scanml export needs --in detector=PATH, --in classifier=PATH, or both.")
     reports = {task: _judged(job, task) for task in tasks}
+    from scanml.training.device import prefer_backend
+
+    prefer_backend("tensorflow")
     from scanml.export import Origin, write_bundle
     from scanml.models import SceneModel
     from scanml.training import load_model

@@ -71,7 +71,7 @@ def read_report(folder: Path, *, step: str | None = None) -> StepReport:
         raise ArtifactError(f"{folder}: expected the output of a finished scanml step, but there is no {REPORT} in it.")
     try:
         report = from_json(StepReport, json.loads(path.read_bytes()), where=str(path))
-    except (OSError, ValueError, ConfigError) as error:
+    except (OSError, ValueError, RecursionError, ConfigError) as error:
         raise ArtifactError(f"{path}: no report of a scanml step ({error}); run the step again.") from error
     if step is not None and report.step != step:
         raise ArtifactError(f"{folder}: expected the output of `scanml {step}`, found that of `scanml {report.step}`.")
@@ -132,10 +132,20 @@ def fingerprint_files(path: Path, *, without: tuple[str, ...] = ()) -> str:
         if name in without or any(part.startswith(".") for part in Path(name).parts):
             continue
         with file.open("rb") as opened:
-            digest.update(f"{name}\0{hashlib.file_digest(opened, 'sha256').hexdigest()}\n".encode())
+            content = hashlib.file_digest(opened, "sha256").hexdigest()
+        digest.update(os.fsencode(name) + f"\0{content}\n".encode())
     return digest.hexdigest()[:16]
 
 
 def _files_below(folder: Path) -> list[Path]:
-    """All files, also behind linked folders: large picture folders are often links."""
-    return sorted(Path(place) / name for place, _, names in os.walk(folder, followlinks=True) for name in names)
+    """All files, also behind linked folders, as large picture folders often are; a folder that is met again is left."""
+    files: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        status = Path(place).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        files += [path for name in names if (path := Path(place) / name).is_file()]
+    return sorted(files)

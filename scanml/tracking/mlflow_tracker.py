@@ -17,7 +17,7 @@ from scanml.config import to_json
 from scanml.errors import ArtifactError
 from scanml.tracking.environment import describe_environment, git_commit
 from scanml.tracking.limits import MAX_DATASET_NAME, MAX_DIGEST, MAX_PARAM, fit_key, fit_tags, fit_text, flatten
-from scanml.tracking.stores import database_file, made_by_someone, one_at_a_time, reaching
+from scanml.tracking.stores import database_file, made_by_someone, new_database, one_at_a_time, reaching
 from scanml.tracking.tracker import RunStatus
 
 if TYPE_CHECKING:
@@ -59,8 +59,10 @@ def connect(uri: str) -> MlflowClient:
         for name in CHATTY:
             logger = logging.getLogger(name)
             logger.setLevel(logger.level or logging.WARNING)
-        with one_at_a_time(uri):
-            return MlflowClient(tracking_uri=uri, registry_uri=uri)
+        with one_at_a_time(uri), new_database(uri) as place:
+            if place is not None:  # built aside: a process killed on the way leaves no half of a database
+                MlflowClient(tracking_uri=place, registry_uri=place)
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
 class MlflowTracker:

@@ -41,6 +41,19 @@ def one_at_a_time(uri: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def new_database(uri: str) -> Iterator[str | None]:
+    """Where a missing SQLite store may be built: a URI that becomes `uri` at the end; None where it is there."""
+    database = database_file(uri)
+    if database is None or database.exists():
+        yield None
+        return
+    fresh = database.with_name(f".{database.name}.new")
+    fresh.unlink(missing_ok=True)
+    yield f"sqlite:///{fresh}"
+    fresh.replace(database)
+
+
+@contextlib.contextmanager
 def reaching(uri: str) -> Iterator[None]:
     """Turn what fails while MLflow is asked into an `ArtifactError` that names the store, passwords left out."""
     try:

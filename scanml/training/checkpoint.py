@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,18 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 FILE = "state.npz"
+# What zipfile, NumPy and JSON raise when bytes were changed, by accident or on purpose.
+_DAMAGES = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    ConfigError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _OVERHEAD_BYTES = 4096  # a zip entry and an array's own header
 
 Variables = Mapping[str, Sequence["keras.Variable"]]
@@ -121,7 +134,7 @@ def _read(folder: Path, names: Sequence[str]) -> tuple[Header, list[Tensor]]:
         with np.load(path, allow_pickle=False) as stored:
             header = from_json(Header, json.loads(bytes(stored["header"])), where=str(path))
             return header, [stored[name] for name in names]
-    except (OSError, ValueError, KeyError, EOFError, ConfigError, zipfile.BadZipFile) as error:
+    except _DAMAGES as error:
         raise ArtifactError(
             f"{path}: the checkpoint is damaged or of another kind ({error}); restore or train again."
         ) from error

@@ -30,6 +30,12 @@ def choose_backend(backend: str) -> None:
         )
 
 
+def prefer_backend(backend: str) -> None:
+    """Make Keras use `backend` if no backend has been chosen in this process yet."""
+    if "keras" not in sys.modules:
+        choose_backend(backend)
+
+
 def prepare(config: TrainConfig) -> None:
     """Backend, seed and deterministic kernels for a training run; the last two stay set for the process."""
     choose_backend(config.backend)

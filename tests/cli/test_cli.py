@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -36,26 +38,27 @@ def test_wrong_usage_is_2(words):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["validate", "--config", "nowhere.py", "--in", "data=.", "--out", "out"], "nowhere.py: no such file"),
+        (["validate", "--config", "nowhere.py", "--in", "data=empty", "--out", "out"], "nowhere.py: no such file"),
         (["validate", "--config", "detect", "--out", "out"], "--in data=PATH"),
         (["validate", "--config", "detect", "--in", "data", "--out", "out"], "expects NAME=PATH"),
         (["validate", "--config", "detect", "--in", "data=nowhere", "--out", "out"], "nowhere: there is no such"),
-        (["validate", "--config", "detect", "--set", "data.limt=3", "--in", "data=.", "--out", "out"], "'limit'"),
+        (["validate", "--config", "detect", "--set", "data.limt=3", "--in", "data=empty", "--out", "out"], "'limit'"),
         (["run", "--config", "detect", "--in", "data=nowhere", "--out", "out"], "no such folder"),
         (["run", "--config", "detect", "--out", "out"], "--in data=PATH"),
-        (["gate", "--config", "scan", "--in", "candidate=.", "--out", "out"], "--task detector or classifier"),
+        (["gate", "--config", "scan", "--in", "candidate=empty", "--out", "out"], "--task detector or classifier"),
         (["predict", "--bundle", "nowhere"], "at least one photo"),
         (["predict", "photo.jpg", "--bundle", "nowhere"], "nowhere"),
         (["predict", "--images", "x.json", "--bundle", "nowhere"], "all of --images"),
         (["recommend", "photo.jpg", "--bundle", "nowhere", "--top", "0"], "--top must be at least 1"),
         (["demo", "--seed", "-1"], "--seed must not be negative"),
-        (["register", "--config", "detect", "--in", "bundle=.", "--out", "out"], "MLFLOW_TRACKING_URI"),
+        (["register", "--config", "detect", "--in", "bundle=empty", "--out", "out"], "MLFLOW_TRACKING_URI"),
         (["register", "--config", "detect", "--rollback"], "MLFLOW_TRACKING_URI"),
     ],
 )
 def test_a_mistake_is_2_and_says_the_way_out(words, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "empty").mkdir()
     assert main(words) == 2
     said = capsys.readouterr().err
     assert said.startswith("scanml: ") and message in said
@@ -90,3 +93,21 @@ def test_the_environment_overrides_too(tmp_path, capsys, monkeypatch):
     main(["validate", "--config", "detect", "--in", f"data={data}", "--out", str(tmp_path / "out"), "--json"])
     used = json.loads(capsys.readouterr().out)["settings"]["used"]
     assert (used["shard_megabytes"], used["limit"]) == (3, 1)
+
+
+def test_a_sigterm_that_python_drops_is_said_again():
+    """What a handler raises inside a destructor is discarded."""
+    code = """
+import os, signal, time
+import scanml.cli as cli
+cli._AGAIN_AFTER_SECONDS = 1
+cli._prepare_process(quiet=True)
+class Dropped:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+Dropped()
+time.sleep(30)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=20, check=False)
+    assert done.returncode == 143

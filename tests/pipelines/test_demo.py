@@ -97,4 +97,4 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path, calls):
 def test_the_showcase_is_five_frames_with_the_lens_that_each_should_get(world):
     photos = showcase(world)
     assert len(photos) == 5
-    assert all(photo.path.is_file() and photo.expected_lens and photo.why for photo in photos)
+    assert all(photo.data and photo.expected_lens and photo.why for photo in photos)

@@ -243,3 +243,9 @@ def test_a_task_is_needed_where_there_are_two(tmp_path, data):
     assert run(step, data, tmp_path / "out").task == "detector"
     with pytest.raises(ConfigError, match="--task detector, received 'classifier'"):
         run(step, data, tmp_path / "other", task="classifier")
+
+
+def test_an_output_inside_an_input_is_refused(data):
+    with pytest.raises(ConfigError, match="lies inside --in data"):
+        run(copying_step(), data, data / "out")
+    assert not (data / "out.partial").exists()

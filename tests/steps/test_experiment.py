@@ -141,3 +141,14 @@ def test_a_wrong_value_is_blamed_on_the_file_it_is_in(write):
         load_experiment(python, ["train.steps=9"])
     with pytest.raises(ConfigError, match=r"mine\.json\.detector\.size: .* received 'huge'"):
         load_experiment(write('{"name": "x", "detector": {"size": "huge"}}', "mine.json"))
+
+
+@pytest.mark.parametrize("text", ["import sys\nsys.exit(0)\n", "def config():\n    raise SystemExit(0)\n"])
+def test_a_file_that_leaves_is_an_error_not_a_success(write, text):
+    with pytest.raises(ConfigError, match="SystemExit"):
+        load_experiment(write(text))
+
+
+def test_json_without_end_is_named(write):
+    with pytest.raises(ConfigError, match=r"mine\.json"):
+        load_experiment(write("[" * 100_000, "mine.json"))

@@ -1,6 +1,8 @@
 """What a finished step says of itself: there and back, and every way in which it can be damaged."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +84,13 @@ def test_what_a_linked_folder_holds_counts(tmp_path):
     before = fingerprint_input("data", data)
     (pictures / "1.jpg").write_bytes(b"two")
     assert fingerprint_input("data", data) != before
+
+
+def test_folders_that_contain_themselves_and_odd_names_have_a_fingerprint(tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    before = fingerprint_files(tmp_path)
+    (tmp_path / "again").symlink_to(tmp_path)
+    (tmp_path / "more").symlink_to(tmp_path)
+    assert fingerprint_files(tmp_path) == before  # nothing new in there, and no end either
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jpg")).write_text("b")
+    assert fingerprint_files(tmp_path) != before

@@ -141,3 +141,10 @@ def test_a_store_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "mlflow.db").write_text("this is not a database, but it is long enough to be looked at" * 100)
     with pytest.raises(ArtifactError, match=r"mlflow.db: .*not a database"):
         connect(local_store(tmp_path))
+
+
+def test_a_new_database_is_built_aside(tmp_path):
+    """A process that is killed while MLflow makes its tables leaves nothing that a later one would stumble over."""
+    (tmp_path / ".mlflow.db.new").write_text("half of one, left by a killed process")
+    connect(local_store(tmp_path)).search_experiments()
+    assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", ".mlflow.db.lock"}

@@ -94,3 +94,22 @@ def test_a_checkpoint_of_another_model_changes_nothing(tmp_path):
 def test_nothing_there_is_said(tmp_path):
     with pytest.raises(ArtifactError, match="expected a checkpoint"):
         load_model(tmp_path)
+
+
+def test_an_encrypted_archive_is_damage(tmp_path):
+    save(tmp_path, HEADER, variables(1.0))
+    path = tmp_path / FILE
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # of the first entry: "encrypted"
+    path.write_bytes(content)
+    with pytest.raises(ArtifactError, match="damaged or of another kind"):
+        read_header(tmp_path)
+
+
+def test_an_array_that_claims_more_than_any_memory_is_damage(tmp_path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10**15,)})
+    with zipfile.ZipFile(tmp_path / FILE, "w") as archive:
+        archive.writestr("header.npy", header.getvalue())
+    with pytest.raises(ArtifactError, match="damaged or of another kind"):
+        read_header(tmp_path)
