@@ -72,7 +72,7 @@ def _processor() -> str:
 
 
 def _has_changes() -> bool:
-    """Whether the work tree differs from its commit, results aside."""
-    command = ["git", "status", "--porcelain", "--", ".", ":!benchmarks/results"]
+    """Whether the work tree differs from its commit, results and pictures aside."""
+    command = ["git", "status", "--porcelain", "--", ".", ":!benchmarks/results", ":!docs"]
     done = subprocess.run(command, cwd=RESULTS.parent.parent, capture_output=True, text=True, check=False)
     return bool(done.stdout.strip())

@@ -2,6 +2,9 @@
 
 Data      BCCD (MIT): 205 photos to train and validate on, 87 kept apart as the test
 Command   python -m benchmarks.cells --data DIR
+Hardware  2 cores of an x86_64 server (AVX2), no GPU
+Duration  553 core-seconds, 5.2 minutes of training
+Result    AP@.5 0.855 [0.816, 0.892], AP 0.549 [0.527, 0.577], n = 87 images, seed 0
 """
 
 from scanml.datasets import AugmentConfig

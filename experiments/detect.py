@@ -1,6 +1,8 @@
 """Can a small detector learn this COCO folder from scratch?
 
 Command   scanml run --config detect --in data=photos/ --out out/
+Hardware  any; about 20 photos of 256×320 per core-second on 2 cores of an x86_64 server (AVX2), so 15 core-minutes
+Result    depends on the folder; experiments/cells.py is this on blood cells: AP@.5 0.855
 Needs     photos/images/ and photos/instances.json (or train.json, validation.json, test.json)
 """
 

@@ -13,8 +13,9 @@ from types import FrameType
 from scanml.cli.parser import build_parser
 from scanml.cli.quiet import quiet_tensorflow
 from scanml.errors import ScanmlError
+from scanml.training.interrupt import SIGTERM_EXIT
 
-INTERRUPTED, TERMINATED = 130, 143  # 128 + the signal's number, as shells say it
+INTERRUPTED = 128 + signal.SIGINT  # as shells say it
 _AGAIN_AFTER_SECONDS = 10  # longer than it takes to tidy up
 
 
@@ -50,4 +51,4 @@ def _prepare_process(*, quiet: bool) -> None:
 
 def _leave(_: int, __: FrameType | None) -> None:
     signal.alarm(_AGAIN_AFTER_SECONDS)  # Python drops what is raised inside a destructor or a callback: say it again
-    raise SystemExit(TERMINATED)
+    raise SystemExit(SIGTERM_EXIT)

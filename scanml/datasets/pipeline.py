@@ -6,7 +6,6 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,9 +15,8 @@ from scanml.datasets.augment import jitter_colors, place_boxes, place_pixels, ra
 from scanml.datasets.config import AugmentConfig
 from scanml.datasets.records import Record, Split
 from scanml.structures.arrays import Bools, Floats, Pixels
-from scanml.structures.batches import Batch
+from scanml.structures.batches import Batch, Task
 
-Task = Literal["detector", "classifier"]
 _AHEAD = 4  # batches made while the device works
 _MAX_WORKERS = 4  # threads that make them, on at most half of the cores
 _MAX_CACHE_BYTES = 2 << 30  # decoded pictures kept in memory; beyond, they are decoded again each time

@@ -12,10 +12,11 @@ from scanml.evaluation.classifier_page import add_triggers
 from scanml.evaluation.detector_page import add_objects
 from scanml.evaluation.page_parts import begin_page
 from scanml.evaluation.predict import as_reader, read_examples
-from scanml.evaluation.predictions import Found, FoundObjects, FoundTriggers, ImageRecord, Predictions, Task
+from scanml.evaluation.predictions import Found, FoundObjects, FoundTriggers, ImageRecord, Predictions
 from scanml.metrics import ImageTruth, TriggerTable, detection_metrics, mean_matched_iou, multilabel_metrics
 from scanml.structures import Boxes, Detections, EvalReport, ExampleSet, LabelSpace, Metric, SceneReader
 from scanml.structures.arrays import Doubles
+from scanml.structures.batches import Task
 
 LEAST_SCORE = 0.001  # Ultralytics' validation begins there too: weaker detections mostly fill the file
 DEFAULT_THRESHOLD = 0.5  # more likely there than not

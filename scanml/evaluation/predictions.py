@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 from scanml.config import fingerprint
 from scanml.errors import DataError
@@ -13,8 +12,7 @@ from scanml.metrics import ImageTruth, Matches, TriggerTable, match
 from scanml.metrics.detection.truth import check_images
 from scanml.structures import Detections
 from scanml.structures.arrays import Doubles, locked
-
-Task = Literal["detector", "classifier"]
+from scanml.structures.batches import Task
 
 
 @dataclass(frozen=True)

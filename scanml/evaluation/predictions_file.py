@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from scanml.config import from_json
 from scanml.errors import ArtifactError, ScanmlError
-from scanml.evaluation.predictions import Found, FoundObjects, FoundTriggers, ImageRecord, Predictions, Task
+from scanml.evaluation.predictions import Found, FoundObjects, FoundTriggers, ImageRecord, Predictions
 from scanml.metrics import ImageTruth, TriggerTable
 from scanml.structures import Boxes, Detections
+from scanml.structures.batches import Task
 
 FORMAT = 1
 

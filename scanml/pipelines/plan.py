@@ -23,7 +23,7 @@ def plan(experiment: Experiment, *, champion_tasks: Collection[str] = ()) -> Pip
     ]
     for task in experiment.tasks:
         nodes += _judged_model(task, with_champion=task in champion_tasks)
-    parts = {task: f"train-{task}" for task in experiment.tasks}
+    parts: dict[str, str] = {task: f"train-{task}" for task in experiment.tasks}
     verdicts = {f"{task}_verdict": f"gate-{task}" for task in experiment.tasks}
     nodes.append(Node("bundle", "export", {**parts, **verdicts, "markers": "extract", "catalog": "extract"}))
     if not experiment.smoke:

@@ -12,7 +12,7 @@ from scanml.steps.experiment import Experiment
 from scanml.steps.report import StepReport
 
 if TYPE_CHECKING:
-    from scanml.evaluation.predictions import Task
+    from scanml.structures.batches import Task
 
 
 def run(

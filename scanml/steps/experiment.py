@@ -16,9 +16,9 @@ from scanml import config as configs
 from scanml.datasets.config import DataConfig
 from scanml.errors import ConfigError
 from scanml.models.config import SceneClassifierConfig, SceneDetectorConfig
+from scanml.structures.batches import TASKS, Task
 from scanml.training.config import TrainConfig
 
-TASKS = ("detector", "classifier")
 SMOKE_IMAGES, SMOKE_UPDATES, SMOKE_RESAMPLES = 16, 2, 20
 
 
@@ -96,7 +96,7 @@ class Experiment:
             raise ConfigError("an experiment needs a detector, a classifier or both; give at least one model config.")
 
     @property
-    def tasks(self) -> tuple[str, ...]:
+    def tasks(self) -> tuple[Task, ...]:
         """The tasks that have a model."""
         return tuple(task for task in TASKS if getattr(self, task) is not None)
 

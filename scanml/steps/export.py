@@ -9,8 +9,9 @@ from pathlib import Path
 from scanml.config import to_json
 from scanml.errors import ArtifactError, ConfigError
 from scanml.steps.contract import Job, Options, Outcome, Step, execute
-from scanml.steps.experiment import TASKS, Experiment
+from scanml.steps.experiment import Experiment
 from scanml.steps.report import StepReport, fingerprint_input, read_verified
+from scanml.structures.batches import TASKS
 
 _EXTRAS = {"markers": "markers", "catalog": "lenses.json"}  # input → what is looked for in a step's output
 

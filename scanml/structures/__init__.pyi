@@ -1,4 +1,14 @@
-from .batches import CLASSIFIER_BATCH, CLASSIFIER_OUTPUT, DETECTOR_BATCH, DETECTOR_OUTPUT, Batch, Field, Outputs
+from .batches import (
+    CLASSIFIER_BATCH,
+    CLASSIFIER_OUTPUT,
+    DETECTOR_BATCH,
+    DETECTOR_OUTPUT,
+    TASKS,
+    Batch,
+    Field,
+    Outputs,
+    Task,
+)
 from .boxes import Boxes
 from .examples import DetectionExample, ExampleSet, LabelSpace, SceneExample
 from .frame import Frame
@@ -13,6 +23,7 @@ __all__ = [
     "CLASSIFIER_OUTPUT",
     "DETECTOR_BATCH",
     "DETECTOR_OUTPUT",
+    "TASKS",
     "Batch",
     "Boxes",
     "DataReport",
@@ -38,5 +49,6 @@ __all__ = [
     "SceneExample",
     "SceneReader",
     "SceneReading",
+    "Task",
     "Triggers",
 ]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from scanml.structures.arrays import Tensor
 
+Task = Literal["detector", "classifier"]
+TASKS: tuple[Task, ...] = get_args(Task)
 Batch = dict[str, Tensor]
 Outputs = dict[str, Tensor]
 

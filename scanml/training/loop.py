@@ -23,7 +23,7 @@ from scanml.training.interrupt import stop_request
 
 if TYPE_CHECKING:
     from scanml.models.build import ModelConfig, SceneNetwork
-    from scanml.training.step import Step
+    from scanml.training.step import Update
 
 
 def train(
@@ -64,7 +64,7 @@ def train(
 
 
 def _run(
-    update: Step, data: DataSet, header: Header, start: int, *, out: Path, tracker: Tracker, config: TrainConfig
+    update: Update, data: DataSet, header: Header, start: int, *, out: Path, tracker: Tracker, config: TrainConfig
 ) -> None:
     """The updates from `start` on, with a line of numbers and a checkpoint every so often."""
     source = BatchSource(
@@ -92,7 +92,7 @@ def _run(
                 stop.obey()
 
 
-def _finish(update: Step, data: DataSet, header: Header, folder: Path, *, config: TrainConfig) -> SceneNetwork:
+def _finish(update: Update, data: DataSet, header: Header, folder: Path, *, config: TrainConfig) -> SceneNetwork:
     """Keep the average, calibrate it, and return it as a model of its own."""
     from scanml.training.calibrate import calibrate
     from scanml.training.optimizer import averaged

@@ -15,7 +15,7 @@ from scanml.training.objectives import OBJECTIVES
 from scanml.training.optimizer import PackedOptimizer, average_rate, averaged
 
 
-class Step(Protocol):
+class Update(Protocol):
     """A model in training. `variables` are what a checkpoint holds, in a fixed order; `sync` makes them current."""
 
     model: keras.Model
@@ -28,7 +28,7 @@ class Step(Protocol):
     def reload(self) -> None: ...
 
 
-def build_step(model: keras.Model, config: TrainConfig) -> Step:
+def build_step(model: keras.Model, config: TrainConfig) -> Update:
     """The update of `model` for the backend that Keras runs on."""
     kinds: dict[str, type[TensorFlowStep] | type[JaxStep]] = {"tensorflow": TensorFlowStep, "jax": JaxStep}
     backend = keras.backend.backend()

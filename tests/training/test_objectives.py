@@ -5,6 +5,7 @@ from oracles.gradients import gradient
 from oracles.tiny_training import CONFIGS, LABELS, batch
 
 from scanml.models import SceneDetector
+from scanml.ops.targets import assign
 from scanml.training.objectives import BOX_WEIGHT, DISTRIBUTION_WEIGHT, detector_objective
 
 
@@ -98,3 +99,17 @@ def test_targets_do_not_carry_gradients(model, outputs):
         inside[image] |= ((model.centers > box[:2]) & (model.centers < box[2:])).all(axis=1)
     assert not found[~inside].any()
     assert np.asarray(ops.any(found[inside] != 0))
+
+
+def test_terms_are_sums_over_locations_divided_by_the_quality_of_all_targets(model, outputs):
+    """Not by how many locations are positive: a location that fits badly counts little, above and below the line."""
+    truth = batch(0)
+    probabilities = 1 / (1 + np.exp(-outputs["class_logits"].astype(np.float64)))
+    boxes = model.decode(outputs)
+    targets = {n: np.asarray(v, np.float64) for n, v in assign(probabilities, boxes, truth, model.centers).items()}
+    gap, logits = targets["class_targets"] - probabilities, outputs["class_logits"].astype(np.float64)
+    costs = gap**2 * (np.logaddexp(0, logits) - logits * targets["class_targets"])
+    costs = (costs * (1 - targets["ignored"])[..., None]).sum() / targets["class_targets"].sum()
+    found = float(detector_objective(model)(outputs, truth)["class_loss"])
+    assert found == pytest.approx(costs, rel=1e-4)  # float32 sums over some hundred locations
+    assert found != pytest.approx(costs * targets["class_targets"].sum() / targets["positive"].sum(), rel=0.01)
