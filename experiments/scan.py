@@ -18,7 +18,7 @@ def config() -> Experiment:
         name="scan",
         detector=SceneDetectorConfig(size="small", image_size=(192, 256)),
         classifier=SceneClassifierConfig(size="small", image_size=(128, 160)),
-        train=TrainConfig(steps=1_050, batch_size=8),
+        train=TrainConfig(steps=1_250, batch_size=8),
         classifier_train=TrainConfig(
             steps=450,
             batch_size=16,
