@@ -3,8 +3,8 @@
 Data      1,000 drawn photos of 320×240, a test set of about 170 cut by hash
 Command   scanml demo            (this file with the name "demo"; `python -m benchmarks.demo` records it)
 Hardware  2 cores of an x86_64 server (AVX2), no GPU
-Duration  @@DURATION@@
-Result    @@RESULT@@
+Duration  5.5 minutes for all of it, 3 of them the detector's training
+Result    AP@.5 0.885 [0.864, 0.906], mAP 0.978 [0.968, 0.985], n = 171 images, seed 0; 5 of 5 frames right
 """
 
 from scanml.datasets import AugmentConfig
