@@ -63,7 +63,7 @@ def run(
         _remove_work(out, plan(experiment, champion_tasks=experiment.tasks))
     state = _settle(experiment, out, store=store)
     if state.champion_version is not None:
-        inputs["champion"] = _fetch_champion(experiment, out, state)
+        inputs["champion"] = _fetch_champion(state.store, experiment.name, state.champion_version, out=out)
         pipeline = plan(experiment, champion_tasks=state.champion_tasks)
     if _is_done(pipeline, out):
         reports = _run_nodes(pipeline, experiment, inputs, out, state=state)
@@ -179,11 +179,11 @@ def _settle(experiment: Experiment, out: Path, *, store: str | None) -> RunState
     place = store or local_store(out)
     tracker = MlflowTracker.start(place, experiment=experiment.name, run_name="run", tags={"scanml.step": "run"})
     tracker.log_params({"experiment": experiment})
-    registry = ModelRegistry(place)
-    version = None if experiment.smoke else registry.champion(experiment.name)
+    version = None if experiment.smoke else ModelRegistry(place).champion(experiment.name)
     tasks: tuple[str, ...] = ()
     if version is not None:
-        tasks = tuple(task for task in experiment.tasks if task in _champion_tasks(registry, experiment, out, version))
+        champion = _fetch_champion(place, experiment.name, version, out=out)
+        tasks = tuple(task for task in experiment.tasks if task in _judged_tasks(champion))
     state = RunState(
         store=place,
         parent_run_id=str(tracker.run_id),
@@ -194,19 +194,16 @@ def _settle(experiment: Experiment, out: Path, *, store: str | None) -> RunState
     return state
 
 
-def _champion_tasks(registry: ModelRegistry, experiment: Experiment, out: Path, version: int) -> tuple[str, ...]:
+def _judged_tasks(bundle: Path) -> tuple[str, ...]:
     from scanml.export import open_bundle
 
-    folder = out / "champion"
-    if not folder.exists():
-        registry.download(experiment.name, version, out=folder)
-    return tuple(open_bundle(folder).manifest.verdicts)
+    return tuple(open_bundle(bundle).manifest.verdicts)
 
 
-def _fetch_champion(experiment: Experiment, out: Path, state: RunState) -> Path:
+def _fetch_champion(store: str, name: str, version: int, *, out: Path) -> Path:
     folder = out / "champion"
     if not folder.exists():
-        ModelRegistry(state.store).download(experiment.name, int(state.champion_version or 0), out=folder)
+        ModelRegistry(store).download(name, version, out=folder)
     return folder
 
 

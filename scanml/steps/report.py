@@ -42,10 +42,7 @@ class StepReport:
 
     def same_work(self, other: StepReport) -> bool:
         """Whether both come of the same step, task, inputs and settings."""
-        return all(
-            to_json(getattr(self, name)) == to_json(getattr(other, name))
-            for name in ("step", "task", "inputs", "settings")
-        )
+        return not self.difference(other)
 
     def difference(self, other: StepReport) -> str:
         """What differs in the work of both, in words."""
