@@ -22,11 +22,17 @@ setup(
         "matplotlib>=3.8",  # curves in the report
         "mlflow>=3.1",  # runs, metrics, registry with aliases
         "tqdm>=4.66",  # progress and time left
+        "pyyaml>=6",  # files for orchestrators, YOLO's data.yaml
+        "packaging>=22",  # `scanml doctor`: which versions a package allows
         "lazy-loader>=0.6",  # `import scanml` costs nothing; before 0.6 a module hid its function of the same name
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.20"],
         "jax": ["jax>=0.6"],
+        "s3": ["s3fs>=2026.1"],  # inputs and outputs at s3://…; unbounded, resolvers find 0.4 of 2020
+        "kubeflow": ["kfp>=2.16"],  # compiles what `scanml wrap kubeflow` writes
+        "kubernetes": ["kubernetes-validate>=1.37"],  # checks what `scanml wrap cronjob` writes
+        "phones": ["ai-edge-litert>=2.0"],  # runs the files that `scanml export --format litert` writes, to prove them
         "dev": [
             "pytest>=8",
             "pytest-xdist>=3.6",
@@ -37,6 +43,12 @@ setup(
             "import-linter>=2.3",
             "nbclient>=0.10",
             "ipykernel>=6.29",
+            "ai-edge-litert>=2.0",
+            "kfp>=2.16",
+            "kubernetes-validate>=1.37",
+            "dockerfile-parse>=2",
+            "s3fs>=2026.1",
+            "moto[s3,server]>=5.1",
         ],
     },
     entry_points={"console_scripts": ["scanml = scanml.cli:main"]},

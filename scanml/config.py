@@ -20,12 +20,16 @@ from typing import TypeVar, cast
 from scanml.errors import ConfigError
 
 C = TypeVar("C")
+# A dataclass field with this metadata is written only where it is not its default: files that are older than the field
+# keep their checksums.
+ADDED_LATER = types.MappingProxyType({"added_later": True})
 
 
 def to_json(config: object) -> object:
     """The config as plain JSON values: dataclasses become objects, tuples lists."""
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
-        return {field.name: to_json(getattr(config, field.name)) for field in dataclasses.fields(config)}
+        values = {field: getattr(config, field.name) for field in dataclasses.fields(config)}
+        return {f.name: to_json(v) for f, v in values.items() if "added_later" not in f.metadata or v != f.default}
     if isinstance(config, Mapping):
         return {str(key): to_json(value) for key, value in config.items()}
     if isinstance(config, tuple | list):

@@ -12,7 +12,8 @@ import pytest
 from scanml.losses import generalized_iou_loss
 from scanml.metrics import TriggerTable, f1, multilabel_metrics
 from scanml.training import TrainConfig
-from scanml.training.optimizer import PackedOptimizer, average_rate
+from scanml.training.optimizer import AdamW, average_rate
+from scanml.training.packing import Packing
 
 FLOAT32 = 3e-6  # both sides compute in float32, on numbers of order 1
 
@@ -43,10 +44,13 @@ def test_adamw_with_decay_divided_by_the_rate(golden):
     model = keras.Model(image, keras.layers.Dense(4)(image))
     kernel, bias = model.trainable_variables
     kernel.assign(golden["opt/x0"])
-    packed = PackedOptimizer(model, config)
+    packing, optimizer = Packing(model), AdamW(config)
+    weights, _ = packing.read()
+    state = {"weights": weights} | optimizer.start(weights)
     for gradient, expected in zip(golden["opt/grads"], golden["opt/AdamW/traj"], strict=True):
-        packed.inner.apply(packed.pack([gradient, np.zeros(bias.shape, np.float32)]))
-        np.testing.assert_allclose(np.asarray(packed.unpack(packed.vectors)[0]), expected, rtol=0, atol=FLOAT32)
+        state = optimizer.update(state, packing.weights([gradient, np.zeros(bias.shape, np.float32)]))
+        found = packing.trainable_values(state["weights"])[0]
+        np.testing.assert_allclose(np.asarray(found), expected, rtol=0, atol=FLOAT32)
 
 
 def test_moving_average_with_dynamic_decay(golden):

@@ -19,6 +19,7 @@ PACKAGES = (
     "structures",
     "tracking",
     "training",
+    "wrappers",
 )
 NAMES = [(package, name) for package in PACKAGES for name in importlib.import_module(f"scanml.{package}").__all__]
 

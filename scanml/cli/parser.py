@@ -9,7 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from scanml.cli.texts import COMMANDS, EPILOG, STEPS, Text
+from scanml.cli.texts import COMMANDS, EPILOG, STEPS, WRAPPERS, Text
+from scanml.steps.store import local_or_uri
 
 Subparsers = Any  # argparse does not name the type of what add_subparsers returns
 
@@ -56,18 +57,35 @@ def _add_step_options(command: argparse.ArgumentParser, name: str) -> None:
         metavar="NAME=PATH",
         action="append",
         default=[],
-        help=f"an input, once for each: {inputs}; NAME is a step's whole output folder, `data` the raw data",
+        help=f"an input, once for each: {inputs}; NAME is a step's whole output (a folder or URI), `data` the raw data",
     )
     if text.takes_task:
         command.add_argument("--task", choices=("detector", "classifier"), help="which model (default: the only one)")
+    if name == "export":
+        command.add_argument(
+            "--format", choices=("saved_model", "litert"), help="litert: with files for phones too (export.litert=true)"
+        )
+    if name == "train":
+        command.add_argument("--self-test", action="store_true", help="learn eight pictures by heart, about a minute")
     if name == "register":
         alias = command.add_mutually_exclusive_group()
         alias.add_argument(
             "--promote", action="store_true", help="then make it champion; without --in: the present challenger"
         )
         alias.add_argument("--rollback", action="store_true", help="only make the previous champion champion again")
+        alias.add_argument(
+            "--lineage",
+            metavar="VERSION",
+            type=int,
+            nargs="?",
+            const=0,
+            help="only show what a version (default: the champion, else the challenger) comes from",
+        )
     command.add_argument(
-        "--out", type=Path, required=name != "register", help="the folder to write; finished ⇔ it has report.json"
+        "--out",
+        type=local_or_uri,
+        required=name != "register",
+        help="the folder or URI to write; finished ⇔ it has report.json",
     )
     _add_outcome_options(command)
     command.add_argument("--parent-run", help=argparse.SUPPRESS)
@@ -116,7 +134,7 @@ def _add_run_options(command: argparse.ArgumentParser, name: str) -> None:
         "--in", dest="inputs", metavar="data=PATH", action="append", default=[], help="the raw data folder"
     )
     command.add_argument(
-        "--out", type=Path, required=True, help="a folder for every step's output; the bundle is OUT/bundle"
+        "--out", type=local_or_uri, required=True, help="a folder for every step's output; the bundle is OUT/bundle"
     )
     _add_outcome_options(command)
     command.set_defaults(run=_runner("whole", "run_whole"))
@@ -145,9 +163,51 @@ def _add_photo_options(command: argparse.ArgumentParser, name: str) -> None:
     command.set_defaults(run=_runner("photos", f"run_{name}"))
 
 
+def _add_wrap_options(command: argparse.ArgumentParser, name: str) -> None:
+    from scanml.cli.wrap import add_options
+
+    targets = command.add_subparsers(dest="target", metavar="TARGET", required=True)
+    for target, text in WRAPPERS.items():
+        below = targets.add_parser(
+            target,
+            help=text.summary,
+            description=text.description,
+            epilog=f"example:\n{text.example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        _add_experiment_options(below)
+        add_options(below, target)
+    command.set_defaults(run=_runner("wrap", "run_wrap"))
+
+
+def _add_convert_options(command: argparse.ArgumentParser, name: str) -> None:
+    from scanml.cli.convert import add_options
+
+    add_options(command)
+    command.set_defaults(run=_runner("convert", "run_convert"))
+
+
+def _add_doctor_options(command: argparse.ArgumentParser, name: str) -> None:
+    command.add_argument(
+        "--out", type=Path, default=Path(), help="where you mean to write: is there room? (default: here)"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON line on stdout")
+    command.set_defaults(run=_runner("doctor", "run_doctor"))
+
+
+def _add_sync_options(command: argparse.ArgumentParser, name: str) -> None:
+    command.add_argument("folder", nargs="?", type=Path, default=Path(), help="where runs wait (default: here)")
+    command.add_argument("--track", metavar="URI", help="another MLflow store than the one they were meant for")
+    command.set_defaults(run=_runner("sync", "run_sync"))
+
+
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser, str], None]] = {
     "run": _add_run_options,
     "demo": _add_demo_options,
+    "convert": _add_convert_options,
     "predict": _add_photo_options,
     "recommend": _add_photo_options,
+    "doctor": _add_doctor_options,
+    "sync": _add_sync_options,
+    "wrap": _add_wrap_options,
 }

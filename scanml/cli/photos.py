@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanml.errors import ConfigError, DataError
+from scanml.files import write_whole
 
 if TYPE_CHECKING:
     from scanml.structures import RankedLens, SceneReading
@@ -118,7 +119,7 @@ def _write_results(parsed: argparse.Namespace) -> int:
         for box, score, label in zip(found.boxes.to_xywh().tolist(), found.scores, found.labels, strict=True):
             category = bundle.labels.category_ids[label]
             rows.append({"image_id": image_id, "category_id": category, "bbox": box, "score": float(score)})
-    _write_whole(parsed.results, json.dumps(rows).encode())
+    _write(parsed.results, json.dumps(rows).encode())
     print(f"{len(rows)} detections in {len(listed) - errors} of {len(listed)} images → {parsed.results}")
     return BAD_INPUT if errors else 0
 
@@ -158,15 +159,13 @@ def _places(photos: Sequence[Path], folder: Path | None) -> dict[Path, Path]:
 def _save(place: Path, pixels: Pixels) -> None:
     from scanml.evaluation import encode_jpeg
 
-    _write_whole(place, encode_jpeg(pixels))
+    _write(place, encode_jpeg(pixels))
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.new")
-        fresh.write_bytes(data)
-        fresh.replace(path)
+        write_whole(path, data)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another place.") from error
 

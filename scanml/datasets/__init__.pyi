@@ -1,10 +1,11 @@
 from .catalog import load_lenses, load_markers
 from .config import AugmentConfig, DataConfig
 from .images import decode_image, read_image
-from .load import inspect_folder, load_coco, load_folder, validate_folder
+from .load import load_coco, load_folder
 from .pipeline import BatchSource
 from .records import DataSet, Record, Split
 from .shards import open_shards, open_split, write_shards
+from .validate import inspect_folder, validate_folder
 
 __all__ = [
     "AugmentConfig",

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from scanml.config import from_json, nearest
-from scanml.datasets.coco import read_json
 from scanml.datasets.images import read_image
+from scanml.datasets.json_file import read_json
 from scanml.errors import ConfigError, DataError
 from scanml.features.local import extract_local
 from scanml.structures.lens import Lens, LensCatalog

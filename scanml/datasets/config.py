@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from scanml.config import check_fields
+from scanml.config import check_fields, field_types
 from scanml.errors import ConfigError
 
 
@@ -23,6 +23,7 @@ class DataConfig:
     unlisted: Literal["unknown", "absent"] = "unknown"  # triggers that a record names neither present nor absent
     shard_megabytes: int = 64  # small enough to copy again, large enough to read in one go
     max_megapixels: int = 100  # a larger picture is refused before it is decoded: memory is not the sender's to spend
+    follow_links: bool = False  # to pictures outside the data folder, as data versioning tools make them
     limit: int = 0  # use only the first pictures that every label file lists; 0 means all
 
     def __post_init__(self) -> None:
@@ -51,20 +52,17 @@ class AugmentConfig:
     brightness: float = 0.2
     contrast: float = 0.2
     saturation: float = 0.3
+    hue: float = 0.0  # of half a turn around the gray axis
+    box_safe: float = 0.0  # chance that no box is cut whose center is seen: the picture is zoomed out for it
+    mosaic: float = 0.0  # chance of four pictures in one; for detectors
+    mosaic_until: float = 0.8  # of the updates; the last ones learn from whole pictures, as those to come will be
     min_visible: float = 0.3  # a box with less of its area left in the picture is dropped
+    pixels_on: Literal["host", "device"] = "host"  # who makes the pixels; chance and boxes are the same
 
     def __post_init__(self) -> None:
         check_fields(self)
-        for name in (
-            "flip_left_right",
-            "flip_up_down",
-            "translate",
-            "brightness",
-            "contrast",
-            "saturation",
-            "min_visible",
-        ):
-            if not 0 <= getattr(self, name) <= 1:
+        for name, kind in field_types(AugmentConfig).items():
+            if kind is float and not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"augment.{name} must lie between 0 and 1, received {getattr(self, name)}.")
         if not 0 < self.scale[0] <= self.scale[1]:
             raise ConfigError(f"augment.scale must be (least, most), both above 0, received {self.scale}.")

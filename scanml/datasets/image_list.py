@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from scanml.datasets.coco import read_json, unsafe_name
+from scanml.datasets.json_file import read_json, unsafe_name
 from scanml.errors import DataError
 
 

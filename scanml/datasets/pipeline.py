@@ -2,29 +2,61 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from scanml.datasets.augment import jitter_colors, place_boxes, place_pixels, random_placement
+from scanml.datasets.augment import (
+    Placement,
+    change_colors,
+    place_boxes,
+    place_pixels,
+    random_colors,
+    random_mosaic,
+    random_placement,
+)
 from scanml.datasets.config import AugmentConfig
-from scanml.datasets.records import Record, Split
-from scanml.structures.arrays import Bools, Floats, Pixels
+from scanml.datasets.pictures import Pictures
+from scanml.datasets.records import Split
+from scanml.errors import ConfigError
+from scanml.structures.arrays import Doubles
 from scanml.structures.batches import Batch, Task
 
 _AHEAD = 4  # batches made while the device works
-_MAX_WORKERS = 4  # threads that make them, on at most half of the cores
-_MAX_CACHE_BYTES = 2 << 30  # decoded pictures kept in memory; beyond, they are decoded again each time
+_MAX_THREADS = 4  # that make them, on at most half of the cores
 _TRUTHS_ROUNDED_TO = 16  # so that JAX compiles for few shapes
+_ORDER, _PLACE, _MOSAIC = 0, 1, 2  # what a random number is for: one stream each, so that none moves another
+
+
+Truth = tuple[npt.NDArray[np.generic], ...]  # of one image: boxes, labels, crowd; or present, known
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What is random about one batch image."""
+
+    indices: tuple[int, ...]  # of its pictures: one, or the four of a mosaic
+    placements: tuple[Placement, ...]
+    colors: Doubles  # (3, 4)
 
 
 class BatchSource:
-    """Endless batches of one split for one task; see `structures.batches` for keys and shapes."""
+    """Endless batches of one split for one task; see `structures.batches` for keys and shapes.
+
+    `num_steps` is the length of the training, of which `augment.mosaic_until` is a share. Decoded pictures are kept in
+    memory, or in a file in the folder `cache`, where a later run finds them.
+
+    Raises:
+        ConfigError: a batch that is larger than the split; a mosaic for a classifier, or of unknown length.
+    """
 
     def __init__(
         self,
@@ -35,42 +67,86 @@ class BatchSource:
         batch_size: int,
         augment: AugmentConfig,
         seed: int,
+        num_steps: int | None = None,
+        cache: Path | None = None,
     ) -> None:
+        if batch_size > len(split):
+            raise ConfigError(
+                f"train.batch_size is {batch_size}, but the {split.name} split has {len(split)} pictures; "
+                f"the largest batch that fits is --set train.batch_size={len(split)}."
+            )
+        if augment.mosaic and (task == "classifier" or num_steps is None):
+            raise ConfigError("augment.mosaic is for a detector's training of known length; set it to 0.")
         self.split, self.task, self.image_size = split, task, image_size
         self.batch_size, self.augment, self.seed = batch_size, augment, seed
-        self._cache: dict[int, tuple[Pixels, Floats]] = {}
-        self._cached_bytes = 0
+        self.mosaic_stop = augment.mosaic_until * (num_steps or 0) if augment.mosaic else 0
+        self._order = functools.lru_cache(maxsize=2)(self._shuffled)  # of this epoch and the next
+        self.pictures = Pictures(split, image_size=image_size, most_zoom=augment.scale[1], cache_folder=cache)
 
     def batch(self, step: int) -> Batch:
         """The batch of update `step`, counted from 0: each epoch passes every example once, in an order of its own."""
-        indices = self._indices(step)
-        images = np.empty((self.batch_size, *self.image_size, 3), np.uint8)
-        truths = []
-        for slot, index in enumerate(indices):
-            rng = np.random.default_rng([self.seed, 1, step, slot])
-            images[slot], boxes, kept = self._example(index, rng)
-            truths.append((self.split.records[index], boxes, kept))
-        if self.task == "classifier":
-            present, known = zip(*map(self.split.trigger_arrays, indices), strict=True)
-            return {"image": images, "present": np.stack(present).astype(np.float32), "known": np.stack(known)}
-        return {"image": images} | _pad(truths)
+        room = self._room(1)
+        return _row(self._finish(room, [self._fill(_row(room, 0), step)]), 0)
 
-    def stream(self, start: int, stop: int) -> Iterator[Batch]:
-        """Batches of the steps `start` to `stop` - 1, made ahead in threads, each picture in one thread."""
-        workers = max(1, min(_MAX_WORKERS, (os.cpu_count() or 1) // 2))
-        pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="batches")
-        waiting: deque[Future[Batch]] = deque()
+    def stream(self, start: int, stop: int, *, at_once: int = 1, num_threads: int = 0) -> Iterator[Batch]:
+        """Batches of the steps `start` to `stop` - 1, made ahead, each by one of `num_threads`; 0 chooses.
+
+        `at_once` of them are stacked: every array gets a leading axis of that many steps; fewer for the last ones.
+        """
+        num_threads = num_threads or max(1, min(_MAX_THREADS, (os.cpu_count() or 1) // 2))
+        pool = ThreadPoolExecutor(max_workers=num_threads, thread_name_prefix="batches")
+        waiting: deque[tuple[Batch, list[Future[list[Truth]]]]] = deque()
+        groups = [range(first, min(first + at_once, stop)) for first in range(start, stop, at_once)]
+        ahead = -(-_AHEAD // at_once)
         own_threads = cv2.getNumThreads()
         cv2.setNumThreads(1)  # OpenCV's threads cost a third more and take the cores of the device
         try:
-            for step in range(start, stop + _AHEAD):
-                if step < stop:
-                    waiting.append(pool.submit(self.batch, step))
-                if step >= start + _AHEAD:
-                    yield waiting.popleft().result()
+            for number in range(len(groups) + ahead):
+                if number < len(groups):
+                    room = self._room(len(groups[number]))
+                    made = [pool.submit(self._fill, _row(room, k), step) for k, step in enumerate(groups[number])]
+                    waiting.append((room, made))
+                if number >= ahead:
+                    room, made = waiting.popleft()
+                    yield self._finish(room, [truths.result() for truths in made])
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             cv2.setNumThreads(own_threads)
+
+    def _room(self, num_steps: int) -> Batch:
+        """Arrays for the pixels of some steps, zero so far."""
+        shape = num_steps, self.batch_size
+        if self.augment.pixels_on == "host":
+            return {"image": np.zeros((*shape, *self.image_size, 3), np.uint8)}
+        count = 4 if self.augment.mosaic else 1
+        return {
+            "pictures": np.zeros((*shape, count, *self.pictures.most, 3), np.uint8),
+            "spans": np.zeros((*shape, count, 2, 6), np.float32),
+            "colors": np.zeros((*shape, 3, 4), np.float32),
+        }
+
+    def _fill(self, room: Batch, step: int) -> list[Truth]:
+        """Write the pixels of one step, or what the device makes them of; returns the truth of each image."""
+        plans = [self._plan(index, step, slot) for slot, index in enumerate(self._indices(step))]
+        for slot, plan in enumerate(plans):
+            tiles = list(zip(map(self.pictures.pixels, plan.indices), plan.placements, strict=True))
+            if "image" in room:
+                room["image"][slot] = change_colors(place_pixels(tiles), plan.colors)
+                continue
+            room["colors"][slot] = plan.colors
+            for number, (pixels, placement) in enumerate(tiles):
+                room["pictures"][slot, number, : pixels.shape[0], : pixels.shape[1]] = pixels
+                room["spans"][slot, number] = placement.x.numbers, placement.y.numbers
+        if self.task == "classifier":
+            return [self.split.trigger_arrays(plan.indices[0]) for plan in plans]
+        return [self._boxes(plan) for plan in plans]
+
+    def _finish(self, room: Batch, steps: Sequence[Sequence[Truth]]) -> Batch:
+        """The batches of some steps, stacked."""
+        if self.task == "detector":
+            return room | _pad(steps)
+        present, known = np.moveaxis(np.array(steps, bool), 2, 0)
+        return room | {"present": present.astype(np.float32), "known": known}
 
     def _indices(self, step: int) -> list[int]:
         count = len(self.split)
@@ -78,42 +154,47 @@ class BatchSource:
         orders = {epoch: self._order(epoch) for epoch in {epoch for epoch, _ in places}}
         return [int(orders[epoch][position]) for epoch, position in places]
 
-    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
-        return np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.split))
+    def _shuffled(self, epoch: int) -> npt.NDArray[np.int64]:
+        return np.random.default_rng([self.seed, _ORDER, epoch]).permutation(len(self.split))
 
-    def _example(self, index: int, rng: np.random.Generator) -> tuple[Pixels, Floats, Bools]:
-        pixels, xyxy = self._load(index)
-        placement = random_placement((pixels.shape[0], pixels.shape[1]), self.image_size, self.augment, rng)
-        placed = jitter_colors(place_pixels(pixels, placement), self.augment, rng)
-        return placed, *place_boxes(xyxy, placement, min_visible=self.augment.min_visible)
+    def _plan(self, index: int, step: int, slot: int) -> _Plan:
+        rng = np.random.default_rng([self.seed, _PLACE, step, slot])
+        mosaic = self._mosaic(index, step, slot) if step < self.mosaic_stop else None
+        if mosaic:
+            return _Plan(*mosaic, random_colors(self.augment, rng))
+        size, xyxy = self.pictures.sizes[index], self.pictures.boxes(index)
+        placement = random_placement(size, self.image_size, self.augment, rng, xyxy=xyxy)
+        return _Plan((index,), (placement,), random_colors(self.augment, rng))
 
-    def _load(self, index: int) -> tuple[Pixels, Floats]:
-        """The picture, no larger than augmentation can use, and its boxes on it."""
-        if index in self._cache:
-            return self._cache[index]
-        pixels = self.split.frame(index).pixels
-        height, width = pixels.shape[:2]
-        scale = self.augment.scale[1] * min(self.image_size[0] / height, self.image_size[1] / width)
-        if scale < 1:
-            size = (max(1, round(width * scale)), max(1, round(height * scale)))
-            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-        factors = np.array([pixels.shape[1] / width, pixels.shape[0] / height] * 2, np.float32)
-        loaded = pixels, np.asarray(self.split.records[index].xyxy, np.float32).reshape(-1, 4) * factors
-        if self._cached_bytes + pixels.nbytes <= _MAX_CACHE_BYTES:
-            self._cache[index] = loaded
-            self._cached_bytes += pixels.nbytes
-        return loaded
+    def _mosaic(self, index: int, step: int, slot: int) -> tuple[tuple[int, ...], tuple[Placement, ...]] | None:
+        """Four pictures and their places, or none, as chance has it."""
+        rng = np.random.default_rng([self.seed, _MOSAIC, step, slot])
+        if rng.random() >= self.augment.mosaic:
+            return None
+        indices = index, *map(int, rng.integers(len(self.split), size=3))
+        return indices, random_mosaic([self.pictures.sizes[i] for i in indices], self.image_size, self.augment, rng)
+
+    def _boxes(self, plan: _Plan) -> Truth:
+        """Boxes (N, 4), labels (N,) and crowd (N,) that still show."""
+        truths = []
+        for index, placement in zip(plan.indices, plan.placements, strict=True):
+            record, xyxy = self.split.records[index], self.pictures.boxes(index)
+            xyxy, kept = place_boxes(xyxy, placement, min_visible=self.augment.min_visible)
+            truths.append((xyxy[kept], np.array(record.labels, np.int32)[kept], np.array(record.crowd, bool)[kept]))
+        return tuple(np.concatenate(parts) for parts in zip(*truths, strict=True))
 
 
-def _pad(truths: list[tuple[Record, Floats, Bools]]) -> Batch:
-    most = max(int(kept.sum()) for _, _, kept in truths)
-    room = max(1, -(-most // _TRUTHS_ROUNDED_TO)) * _TRUTHS_ROUNDED_TO
-    boxes = np.zeros((len(truths), room, 4), np.float32)
-    labels = np.full((len(truths), room), -1, np.int32)
-    crowd = np.zeros((len(truths), room), bool)
-    for row, (record, xyxy, kept) in enumerate(truths):
-        count = int(kept.sum())
-        boxes[row, :count] = xyxy[kept]
-        labels[row, :count] = np.asarray(record.labels, np.int32)[kept]
-        crowd[row, :count] = np.asarray(record.crowd, bool)[kept]
+def _row(batch: Batch, number: int) -> Batch:
+    return {key: values[number] for key, values in batch.items()}
+
+
+def _pad(steps: Sequence[Sequence[Truth]]) -> Batch:
+    """The boxes, labels and crowd of batches of equal size in arrays (steps, B, M, …)."""
+    most = max(len(labels) for truths in steps for _, labels, _ in truths)
+    shape = len(steps), len(steps[0]), max(1, -(-most // _TRUTHS_ROUNDED_TO)) * _TRUTHS_ROUNDED_TO
+    boxes, labels, crowd = np.zeros((*shape, 4), np.float32), np.full(shape, -1, np.int32), np.zeros(shape, bool)
+    for row, truths in enumerate(steps):
+        for slot, truth in enumerate(truths):
+            for array, values in zip((boxes, labels, crowd), truth, strict=True):
+                array[row, slot, : len(values)] = values
     return {"boxes": boxes, "labels": labels, "crowd": crowd}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from scanml.config import fingerprint
 from scanml.datasets.images import decode_image, pixel_hash
 from scanml.datasets.scan import Scanned
 from scanml.errors import DataError
-from scanml.structures.arrays import Bools
+from scanml.structures.arrays import Bools, Pixels
 from scanml.structures.boxes import Boxes
 from scanml.structures.display import html_table
 from scanml.structures.examples import DetectionExample, LabelSpace, SceneExample
@@ -61,6 +61,7 @@ class Split:
     labels: LabelSpace
     records: Sequence[Record]
     read: Callable[[int], bytes]
+    read_is_checked: bool = False  # bytes are as shards keep them: equal to their checksum, upright in every decoder
 
     @property
     def image_hashes(self) -> Sequence[str]:
@@ -82,15 +83,19 @@ class Split:
 
     def frame(self, index: int) -> Frame:
         """The picture of record `index`, checked against its pixel hash."""
-        record = self.records[index]
-        allowed = math.ceil(record.size[0] * record.size[1] / 1e6)  # megapixels: as large as it was when recorded
-        where = f"{self.name}[{index}] {record.file_name}"
-        pixels = decode_image(self.read(index), where=where, max_megapixels=allowed)
+        record, pixels = self.records[index], self.decode(index)
         if pixel_hash(pixels) != record.pixel_hash:
             raise DataError(
-                f"{where}: its pixels are not those that were recorded; the file changed since. Run extract again."
+                f"{self._where(index)}: its pixels are not those that were recorded; the file changed since. "
+                "Run extract again."
             )
         return Frame(pixels, record.file_name)
+
+    def decode(self, index: int) -> Pixels:
+        """The upright pixels of record `index`, (H, W, 3) RGB; whether they are those of its hash is not asked."""
+        height, width = self.records[index].size
+        allowed = math.ceil(height * width / 1e6)  # megapixels: as large as it was when recorded
+        return decode_image(self.read(index), where=self._where(index), max_megapixels=allowed)
 
     def detection(self, index: int) -> DetectionExample:
         """Picture `index` with its boxes."""
@@ -113,10 +118,13 @@ class Split:
 
     def first(self, count: int) -> Split:
         """The first `count` records; all if `count` is 0."""
-        return self if count == 0 else Split(self.name, self.labels, self.records[:count], self.read)
+        return self if count == 0 else replace(self, records=self.records[:count])
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def _where(self, index: int) -> str:
+        return f"{self.name}[{index}] {self.records[index].file_name}"
 
     def _repr_html_(self) -> str:
         return _table([self])

@@ -11,19 +11,20 @@ import dataclasses
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
 from tqdm import tqdm
 
 from scanml.config import fingerprint, from_json, to_json
-from scanml.datasets.images import is_upright
+from scanml.datasets.headers import is_upright
 from scanml.datasets.records import DataSet, Record, Split, data_set
 from scanml.errors import ArtifactError, ScanmlError
 from scanml.structures.examples import LabelSpace
 
 FORMAT = 1
+RECORDS = "records.jsonl"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,8 +68,8 @@ def write_shards(split: Split, folder: Path, *, shard_megabytes: int) -> None:
             place = Place(names[-1], shard.tell(), len(data), zlib.crc32(data))
             shard.write(data)
         lines.append(json.dumps({"record": to_json(split.records[index]), "place": to_json(place)}))
-    (folder / "records.jsonl").write_text("".join(line + "\n" for line in lines))
-    files = {name: _sha256(folder / name) for name in [*names, "records.jsonl"]}
+    (folder / RECORDS).write_text("".join(line + "\n" for line in lines))
+    files = {name: _sha256(folder / name) for name in [*names, RECORDS]}
     value = Index(FORMAT, split.name, split.labels, len(split), split.fingerprint, files)
     value = dataclasses.replace(value, checksum=value.expected_checksum())
     (folder / "index.json").write_text(json.dumps(to_json(value), indent=1))
@@ -86,19 +87,25 @@ def open_shards(folder: Path, *, verify: bool = True) -> DataSet:
 def open_split(folder: Path, *, verify: bool = True) -> Split:
     """One split; see `open_shards`."""
     try:
-        values = json.loads((folder / "index.json").read_text())
-        if values.get("format") != FORMAT:
-            raise ArtifactError(f"{folder}: shards of format {values.get('format')}, this scanml reads {FORMAT}.")
-        index = from_json(Index, values, where="index.json")
-        _check(folder, index, verify=verify)
-        rows = [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
-        places = [from_json(Place, row["place"], where="records.jsonl") for row in rows]
-        records = [from_json(Record, row["record"], where="records.jsonl") for row in rows]
+        index = _read_index(folder)
+        if verify and _sha256(folder / RECORDS) != index.files[RECORDS]:
+            raise ArtifactError(f"{folder / RECORDS}: differs from its checksum in index.json.")
+        rows = [json.loads(line) for line in (folder / RECORDS).read_text().splitlines()]
+        places = [from_json(Place, row["place"], where=RECORDS) for row in rows]
+        records = [from_json(Record, row["record"], where=RECORDS) for row in rows]
+        for name in sorted(index.files) if verify else ():
+            if name != RECORDS and _sha256(folder / name) != index.files[name]:
+                damaged = _damaged(folder / name, places, records)
+                raise ArtifactError(f"{folder / name}: differs from its checksum in index.json{damaged}.")
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, ScanmlError) as error:
         raise ArtifactError(f"{folder}: expected shards written by `scanml extract`; {error} Extract again.") from error
     if len(rows) != index.num_records or {place.shard for place in places} - set(index.files):
         raise ArtifactError(f"{folder}: records.jsonl and index.json do not belong together. Extract again.")
-    return Split(index.split, index.labels, records, lambda i: _read(folder, places[i]))
+
+    def read(number: int) -> bytes:
+        return _read(folder / places[number].shard, places[number], records[number])
+
+    return Split(index.split, index.labels, records, read, read_is_checked=True)
 
 
 def _upright_bytes(split: Split) -> Iterator[bytes]:
@@ -110,28 +117,46 @@ def _upright_bytes(split: Split) -> Iterator[bytes]:
             yield bytes(cv2.imencode(".png", split.frame(index).pixels[..., ::-1])[1])
 
 
-def _read(folder: Path, place: Place) -> bytes:
+def _read(path: Path, place: Place, record: Record) -> bytes:
     try:
-        with (folder / place.shard).open("rb") as shard:
+        with path.open("rb") as shard:
             shard.seek(place.offset)
             data = shard.read(place.length)
     except (OSError, ValueError) as error:
-        raise ArtifactError(f"{folder / place.shard}: cannot be read ({error}); extract again.") from error
+        raise ArtifactError(f"{path}: cannot be read ({error}); extract again.") from error
     if zlib.crc32(data) != place.crc32:
         raise ArtifactError(
-            f"{folder / place.shard}: bytes at {place.offset} differ from their checksum; extract again."
+            f"{path}: picture {record.file_name!r}, bytes at {place.offset} differ from their checksum; extract again."
         )
     return data
 
 
-def _check(folder: Path, index: Index, *, verify: bool) -> None:
+def _damaged(path: Path, places: Sequence[Place], records: Sequence[Record]) -> str:
+    """Which pictures of a shard it is that differ, in words."""
+    names = []
+    for place, record in zip(places, records, strict=True):
+        if place.shard == path.name:
+            try:
+                _read(path, place, record)
+            except ArtifactError:
+                names.append(record.file_name)
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f": damaged are {', '.join(map(repr, names[:3]))}{more}" if names else ", though no picture does"
+
+
+def _read_index(folder: Path) -> Index:
+    values = json.loads((folder / "index.json").read_text())
+    if (found := values.get("format")) != FORMAT:
+        newer = isinstance(found, int) and found > FORMAT
+        remedy = " A newer scanml wrote them: install it." if newer else ""
+        raise ArtifactError(f"{folder}: shards of format {found}, this scanml reads {FORMAT}.{remedy}")
+    index = from_json(Index, values, where="index.json")
     if index.checksum != index.expected_checksum():
         raise ArtifactError(f"{folder / 'index.json'}: differs from its checksum.")
-    for name, expected in index.files.items():
+    for name in index.files:
         if Path(name).name != name:
             raise ArtifactError(f"{folder / 'index.json'}: the file name {name!r} leads out of its folder.")
-        if verify and _sha256(folder / name) != expected:
-            raise ArtifactError(f"{folder / name}: differs from its checksum in index.json.")
+    return index
 
 
 def _sha256(path: Path) -> str:

@@ -7,18 +7,23 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scanml.datasets.coco import RawImage, is_text, unsafe_name
+from scanml.datasets.coco import RawImage
+from scanml.datasets.json_file import is_text, unsafe_name
 from scanml.errors import DataError
-from scanml.structures.reports import Finding
+from scanml.structures.findings import Finding
 
 
 @dataclass(frozen=True)
 class TriggerLabels:
-    """What a JSONL file says: file name → (present, absent). Names are sorted; findings name file and line."""
+    """What a JSONL file says: file name → (present, absent). Names are sorted; findings name file and line.
+
+    `parents` are the pairs (child, parent) of the taxonomy that was applied, if there is one.
+    """
 
     path: Path
     by_image: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    parents: tuple[tuple[str, str], ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -47,11 +52,11 @@ def read_triggers(path: Path) -> TriggerLabels:
             problem = f"image {record[0]!r} has a line already."
         if problem:
             remedy = 'Write {"image": name, "present": [names], "absent": [names]}, one line an image.'
-            findings.append(Finding("error", where, problem, remedy))
+            findings.append(Finding("error", where, problem, remedy, "wrong line of triggers"))
         else:
             by_image[record[0]] = record[1:]
     names = sorted({name for present, absent in by_image.values() for name in present | absent})
-    return TriggerLabels(path, by_image, tuple(names), tuple(findings))
+    return TriggerLabels(path, by_image, tuple(names), findings=tuple(findings))
 
 
 def attach(images: list[RawImage], triggers: TriggerLabels, *, unlisted_absent: bool) -> list[RawImage]:
@@ -72,7 +77,8 @@ def check_names(triggers: TriggerLabels, known: Collection[str]) -> Iterator[Fin
     for name in triggers.by_image:
         if name not in known:
             where = f"{triggers.path}: image {name!r}"
-            yield Finding("error", where, "no split lists this image.", "Mend the name or remove the line.")
+            remedy = "Mend the name or remove the line."
+            yield Finding("error", where, "no split lists this image.", remedy, "triggers of an unknown image")
 
 
 def _parse(line: str) -> tuple[tuple[str, frozenset[str], frozenset[str]], str | None]:

@@ -10,7 +10,7 @@ from scanml.evaluation.page_parts import add_metrics, interval, picture, worst_f
 from scanml.evaluation.plots import interval_figure, reliability_figure
 from scanml.evaluation.predictions import FoundTriggers
 from scanml.evaluation.report_page import Cell, Page
-from scanml.metrics import reliability_curve
+from scanml.metrics import frequency_groups, reliability_curve
 from scanml.structures import ExampleSet, Metric
 
 NUM_PICTURES = 12  # of the most wrong images
@@ -20,6 +20,11 @@ _MEANINGS = {
     "F1": "F1 at each trigger's threshold (fitted on validation, else 0.5), mean over the same triggers",
     "ECE": "mean distance between a probability and how often it came true; 0 is perfect",
 }
+_GROUPS = {
+    "mAP/head": "mAP of the triggers that over 100 training images show",
+    "mAP/medium": "mAP of those that 20 to 100 training images show",
+    "mAP/tail": "mAP of those that fewer than 20 training images show",
+}
 
 
 def add_triggers(
@@ -28,7 +33,7 @@ def add_triggers(
     """Everything below the top of a classifier's page; pictures only where `examples` are given."""
     table = found.table
     page.heading("All numbers")
-    add_metrics(page, metrics, _MEANINGS)
+    add_metrics(page, metrics, _MEANINGS | {name: words for name, words in _GROUPS.items() if name in metrics})
     page.heading("Does a probability mean what it says?")
     curve = reliability_curve(table.scores[table.known], table.present[table.known])
     error = metrics["ECE"].value
@@ -39,6 +44,7 @@ def add_triggers(
     page.figure(figure, caption=caption)
     page.heading("Triggers, worst first")
     headers = ["trigger", "AP", "95 % interval", "F1", "threshold", "present", "absent", "unknown"]
+    headers += [] if found.table.train_positives is None else ["in training", "group"]
     page.table(headers, _trigger_rows(found, metrics))
     precisions = [metrics[f"AP/{name}"] for name in worst_first(table.names, metrics, "AP")]
     page.figure(interval_figure(precisions), caption="Average precision of each trigger with its 95 % interval.")
@@ -53,7 +59,11 @@ def _trigger_rows(found: FoundTriggers, metrics: Mapping[str, Metric]) -> Iterab
     for name in worst_first(table.names, metrics, "AP"):
         i, average = column[name], metrics[f"AP/{name}"]
         counts = [int(present[i]), int(known[i] - present[i]), int(len(table) - known[i])]
-        yield [name, average.value, interval(average), metrics[f"F1/{name}"].value, float(found.thresholds[i]), *counts]
+        row = [name, average.value, interval(average), metrics[f"F1/{name}"].value, float(found.thresholds[i]), *counts]
+        if table.train_positives is not None:
+            group = next(group for group, members in frequency_groups(table.train_positives).items() if members[i])
+            row += [int(table.train_positives[i]), group]
+        yield row
 
 
 def _add_pictures(page: Page, found: FoundTriggers, examples: ExampleSet) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -43,11 +44,20 @@ def compare(
     if not metric_names:
         return {}
     weights = resample_weights(len(candidate), num_resamples=num_resamples, seed=seed)
-    ours, theirs = _values(candidate, weights), _values(baseline, weights)
+    ours, theirs = _values(candidate, weights), _values(_grouped_alike(baseline, candidate), weights)
     for name in metric_names:
         if name not in ours:
             raise DataError(f"a {candidate.task} has no metric {name!r}; {nearest(name, list(ours))}")
     return {name: paired_difference(ours[name], theirs[name]) for name in metric_names}
+
+
+def _grouped_alike(predictions: Predictions, other: Predictions) -> Predictions:
+    """`predictions` with their triggers in head, medium and tail as those of `other`, whose training is known."""
+    found, pattern = predictions.found, other.found
+    if not isinstance(found, FoundTriggers) or not isinstance(pattern, FoundTriggers):
+        return predictions
+    table = replace(found.table, train_positives=pattern.table.train_positives)
+    return replace(predictions, found=replace(found, table=table))
 
 
 def _values(predictions: Predictions, weights: npt.NDArray[np.integer]) -> dict[str, Doubles]:

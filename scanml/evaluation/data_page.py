@@ -6,36 +6,39 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from scanml.evaluation.finding_pictures import finding_picture
 from scanml.evaluation.gallery import draw_truth
 from scanml.evaluation.page_parts import PICTURE_WIDTH, picture
 from scanml.evaluation.plots import count_figure
 from scanml.evaluation.report_page import Cell, Page
 from scanml.metrics import ImageTruth
-from scanml.structures import DataReport, ExampleSet
+from scanml.structures import DataReport, ExampleSet, FindingGroup
+from scanml.structures.findings import MAX_RECORDS
 
-MAX_FINDINGS = 300  # rows that somebody may still read
 NUM_PICTURES = 8
-
-_CLASS = "boxes of "  # how `DataReport.counts` begins the count of a class
+_NUM_RECORDS, _NUM_EVIDENCE = 5, 4  # of one kind, in words and as pictures: more say nothing new
+_MAX_EVIDENCE_BYTES = 2_500_000  # of all kinds: 3.3 MB on the page
 
 
 def data_page(report: DataReport, examples: Sequence[ExampleSet] = ()) -> Page:
     """The page of `report`; `examples` are the splits, if they could be loaded, for pictures and trigger counts."""
     page = Page("Data", "What was found in the labels and in the pictures.")
-    num_errors, num_warnings = len(report.errors), len(report.findings) - len(report.errors)
+    num_errors = sum(finding.count for finding in report.errors)
+    num_warnings = sum(finding.count for finding in report.findings) - num_errors
     verdict = "passed" if report.passed else f"refused: {_count(num_errors, 'error')}"
     page.badge(verdict, tone="good" if report.passed else "bad")
     if num_warnings:
         page.badge(_count(num_warnings, "warning"), tone="caution")
-    totals = {name: count for name, count in report.counts.items() if not name.startswith(_CLASS)}
-    page.numbers((name, f"{count:,}", "") for name, count in totals.items())
+    page.numbers((name, f"{count:,}", "") for name, count in report.counts.items())
     if report.findings:
-        page.heading("Findings")
-        _add_findings(page, report)
-    classes = {name.removeprefix(_CLASS): count for name, count in report.counts.items() if name.startswith(_CLASS)}
-    if classes:
+        _add_findings(page, report.groups)
+    if report.class_counts:
         page.heading("Boxes by class")
-        page.figure(count_figure(classes), caption="In all splits together.")
+        totals = {name: sum(by_split.values()) for name, by_split in report.class_counts.items()}
+        page.figure(count_figure(totals), caption="In all splits together, regions of many aside.")
+        splits = list(next(iter(report.class_counts.values())))
+        most_first = sorted(totals, key=lambda name: -totals[name])
+        page.table(["class", *splits], [[name, *(report.class_counts[name][s] for s in splits)] for name in most_first])
     if any(split.labels.trigger_names for split in examples):
         page.heading("Triggers")
         page.table(["trigger", "present", "absent", "unknown"], _trigger_rows(examples))
@@ -46,12 +49,31 @@ def data_page(report: DataReport, examples: Sequence[ExampleSet] = ()) -> Page:
     return page
 
 
-def _add_findings(page: Page, report: DataReport) -> None:
-    ordered = sorted(report.findings, key=lambda finding: finding.severity != "error")
-    rows = [[f.severity, f.where, f.problem, f.remedy] for f in ordered[:MAX_FINDINGS]]
-    page.table(["severity", "where", "problem", "way out"], rows)
-    if len(ordered) > MAX_FINDINGS:
-        page.text(f"… and {len(ordered) - MAX_FINDINGS:,} more; report.json lists all of them.")
+def _add_findings(page: Page, groups: Sequence[FindingGroup]) -> None:
+    """All kinds in a table, then each with some of its records and what they look like."""
+    page.heading("Findings")
+    page.table(["severity", "what", "number"], [[group.severity, group.kind, group.count] for group in groups])
+    num_bytes = 0
+    for group in groups:
+        page.heading(f"{group.kind[:1].upper()}{group.kind[1:]}")
+        page.badge(_count(group.count, group.severity), tone="bad" if group.severity == "error" else "caution")
+        rows = [[finding.where, finding.problem, finding.remedy] for finding in group.named[:_NUM_RECORDS]]
+        page.table(["where", "problem", "way out"], rows)
+        if group.count > len(rows):
+            page.text(f"… and {group.count - len(rows):,} more; report.json names up to {MAX_RECORDS:,}.")
+        shown = list(_evidence(group)) if num_bytes < _MAX_EVIDENCE_BYTES else []
+        if shown:
+            page.gallery(shown)
+        num_bytes += sum(len(data) for data, _ in shown)
+
+
+def _evidence(group: FindingGroup) -> Iterator[tuple[bytes, str]]:
+    """Pictures of the first findings that can be shown, no spot twice."""
+    chosen = {finding.spots: finding for finding in reversed(group.named) if finding.spots}
+    for finding in list(reversed(chosen.values()))[:_NUM_EVIDENCE]:
+        shown = finding_picture(finding)
+        if shown:
+            yield shown, finding.where
 
 
 def _trigger_rows(examples: Sequence[ExampleSet]) -> list[list[Cell]]:

@@ -15,7 +15,7 @@ from scanml.evaluation.predict import as_reader, read_examples
 from scanml.evaluation.predictions import Found, FoundObjects, FoundTriggers, ImageRecord, Predictions
 from scanml.metrics import ImageTruth, TriggerTable, detection_metrics, mean_matched_iou, multilabel_metrics
 from scanml.structures import Boxes, Detections, EvalReport, ExampleSet, LabelSpace, Metric, SceneReader
-from scanml.structures.arrays import Doubles
+from scanml.structures.arrays import Doubles, Ints
 from scanml.structures.batches import Task
 
 LEAST_SCORE = 0.001  # Ultralytics' validation begins there too: weaker detections mostly fill the file
@@ -36,7 +36,8 @@ def evaluate(
     """Metrics with intervals, and a page, of a model or a bundle on `examples`.
 
     A detector's metrics are COCO's twelve ("AP" … "ARlarge"), "AP/<class>", "AP50/<class>" and "IoU", a classifier's
-    "mAP", "F1", "ECE", "AP/<trigger>" and "F1/<trigger>". `task` is needed where a model does both. `trained_on` are
+    "mAP", "F1", "ECE", "AP/<trigger>" and "F1/<trigger>", and where it knows in how many training pictures each trigger
+    was, "mAP/head", "mAP/medium" and "mAP/tail". `task` is needed where a model does both. `trained_on` are
     the pixel hashes of the training images, where they are known: those that are in `examples` too count as leaked.
 
     Raises:
@@ -140,7 +141,8 @@ def _collect_triggers(reader: SceneReader, examples: ExampleSet) -> tuple[_Sizes
         scores.append([said.get(name, 0.0) for name in names])
         present.append(example.present)
         known.append(example.known)
-    table = TriggerTable(names, *(np.reshape(rows, (len(examples), len(names))) for rows in (scores, present, known)))
+    said_of, there, looked = (np.reshape(rows, (len(examples), len(names))) for rows in (scores, present, known))
+    table = TriggerTable(names, said_of, there, looked, train_positives=_train_positives(reader, names))
     return sizes, FoundTriggers(table, _thresholds(reader, names))
 
 
@@ -157,6 +159,12 @@ def _thresholds(reader: SceneReader, names: Sequence[str]) -> Doubles:
     """Those that the reader was given on validation data, if it carries any."""
     own = getattr(reader, "thresholds", {})
     return np.array([own.get(name, DEFAULT_THRESHOLD) for name in names], dtype=np.float64)
+
+
+def _train_positives(reader: SceneReader, names: Sequence[str]) -> Ints | None:
+    """In how many training pictures each trigger was; None where the reader does not know."""
+    counts = getattr(reader, "train_positives", {})
+    return np.array([counts.get(name, 0) for name in names], dtype=np.int32) if any(counts.values()) else None
 
 
 def _compare_names(kind: str, known: Sequence[str], wanted: Sequence[str]) -> None:

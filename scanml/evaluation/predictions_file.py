@@ -36,6 +36,7 @@ class _File:
     images: tuple[object, ...]
     category_ids: tuple[int, ...] = ()
     thresholds: tuple[float, ...] = ()
+    train_positives: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
         values |= {"category_ids": found.category_ids}
         answers = [_objects_to_json(*pair) for pair in zip(found.truths, found.detections, strict=True)]
     else:
+        counts = found.table.train_positives
         values |= {"thresholds": found.thresholds.tolist()}
+        values |= {} if counts is None else {"train_positives": counts.tolist()}
         answers = _triggers_to_json(found.table)
     values["images"] = [
         {"record": vars(image), **answer} for image, answer in zip(predictions.images, answers, strict=True)
@@ -157,8 +160,9 @@ def _read_triggers(file: _File) -> tuple[tuple[ImageRecord, ...], Found]:
                     f"images[{index}]: {name} must be {len(file.names)} values in [0, 1], received {row}."
                 )
             cells.append(row)
-    shape = (len(images), len(file.names))
-    table = TriggerTable(file.names, *(np.reshape(cells, shape) for cells in rows.values()))
+    scores, present, known = (np.reshape(cells, (len(images), len(file.names))) for cells in rows.values())
+    counts = None if file.train_positives is None else np.array(file.train_positives)
+    table = TriggerTable(file.names, scores, present, known, counts)
     return tuple(image.record for image in images), FoundTriggers(table, np.array(file.thresholds))
 
 

@@ -6,14 +6,13 @@ import base64
 import html
 import io
 import math
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from scanml.errors import ArtifactError, DataError
+from scanml.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -185,23 +184,11 @@ class Page:
             ArtifactError: the folder does not exist or cannot be written.
         """
         try:
-            _write_whole(path, self.render().encode())
+            write_whole(path, self.render())
         except OSError as error:
             raise ArtifactError(
                 f"{path}: the page cannot be written ({error.strerror}); choose an existing, writable folder."
             ) from error
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).chmod(0o644)  # mkstemp's 0o600 would hide the page from a web server
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _figure(picture: bytes, caption: str, *, kind: str = "picture", width: int | None = None) -> str:

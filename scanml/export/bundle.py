@@ -4,6 +4,7 @@ manifest.json
 scene/1/               the SavedModel
 markers/               pictures of the markers; the file's stem is the marker_id
 lenses/lenses.json     the catalogue
+phone/                 LiteRT files, where they were asked for; see `export.phones`
 
 Markers and lenses may be added by hand later; the model may not be touched. Reading a bundle costs no framework.
 """
@@ -13,18 +14,43 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from scanml.config import fingerprint, from_json, to_json
+from scanml.config import ADDED_LATER, fingerprint, from_json, to_json
 from scanml.errors import ArtifactError, ConfigError
 from scanml.structures.examples import LabelSpace
 from scanml.structures.reports import GateVerdict, Metric
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-PARTS = ("scene", "markers", "lenses")
+PARTS = ("scene", "markers", "lenses", "phone")
 _AGAIN = "export the model again, or copy the bundle again from where it came."
+
+
+@dataclass(frozen=True)
+class PhoneNetwork:
+    """A LiteRT file by its path in the bundle, what it takes, and how near it is to the model in memory."""
+
+    file: str
+    input_dtype: str
+    num_bytes: int
+    parity: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhoneModel:
+    """How an app asks the model of a task: letterbox, one of the `networks` (by precision), then `answer`.
+
+    The outputs of a network are the inputs of `answer`, by name; `outputs` says what comes out of that.
+    """
+
+    task: str
+    input: str
+    letterbox: str
+    networks: Mapping[str, PhoneNetwork]
+    answer: str
+    outputs: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +71,16 @@ class Manifest:
     class_names: tuple[str, ...]
     category_ids: tuple[int, ...]
     trigger_names: tuple[str, ...]
+    trigger_parents: tuple[tuple[str, str], ...] = field(default=(), metadata=ADDED_LATER)
     thresholds: Mapping[str, float]
     parity: Mapping[str, float]
     files: Mapping[str, str]
+    phones: tuple[PhoneModel, ...] = field(default=(), metadata=ADDED_LATER)
 
     @property
     def labels(self) -> LabelSpace:
         """What the model's classes and triggers are called."""
-        return LabelSpace(self.class_names, self.category_ids, self.trigger_names)
+        return LabelSpace(self.class_names, self.category_ids, self.trigger_names, self.trigger_parents)
 
     @property
     def fingerprint(self) -> str:
@@ -103,7 +131,7 @@ def open_bundle(folder: Path) -> Bundle:
             raise ArtifactError(f"{path}: the manifest lists this file, but it is missing; {_AGAIN}")
         if hash_file(path) != expected:
             raise ArtifactError(f"{path}: has changed since the bundle was written (another SHA-256); {_AGAIN}")
-    for name in list_files(folder / "scene", below=folder):
+    for name in [name for part in ("scene", "phone") for name in list_files(folder / part, below=folder)]:
         if name not in manifest.files:
             raise ArtifactError(f"{folder / name}: the manifest does not know this file; remove it, or {_AGAIN}")
     return Bundle(folder, manifest)

@@ -71,7 +71,7 @@ def _write_files(
     bundle_scene, (markers, lenses) = folder / "scene" / "1", extras
     write_saved_model(model, bundle_scene)
     parity = prove_parity(bundle_scene, model, images)
-    for part in PARTS:
+    for part in ("markers", "lenses"):
         (folder / part).mkdir(exist_ok=True)
     for path in sorted(markers.iterdir()) if markers else ():
         if path.is_file() and not path.name.startswith("."):

@@ -16,8 +16,10 @@ from .multilabel import (
     average_precision,
     best_threshold,
     f1,
+    frequency_groups,
     multilabel_metrics,
     multilabel_values,
+    trigger_thresholds,
 )
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "expected_calibration_error",
     "f1",
     "fit_temperature",
+    "frequency_groups",
     "image_f1",
     "match",
     "matched_iou_values",
@@ -49,5 +52,6 @@ __all__ = [
     "percentile_interval",
     "reliability_curve",
     "resample_weights",
+    "trigger_thresholds",
     "with_intervals",
 ]

@@ -54,7 +54,10 @@ class SceneDetector(keras.Model):
 
     def detect(self, image: Tensor) -> dict[str, Tensor]:
         """Final `boxes` (B, D, 4) xyxy, `scores`, `labels` (B, D), `num_detections` (B,) of letterboxed pictures."""
-        outputs = self(image, training=False)
+        return self.answer(self(image, training=False))
+
+    def answer(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What `detect` gives, of the network's outputs."""
         config = self.scanml_config
         return nms(
             self.decode(outputs),

@@ -42,16 +42,19 @@ class SceneModel(keras.Model):
     def labels(self) -> LabelSpace:
         """The detector's classes and the classifier's triggers."""
         classes = LabelSpace() if self.detector is None else self.detector.labels
-        triggers = () if self.classifier is None else self.classifier.labels.trigger_names
-        return LabelSpace(classes.class_names, classes.category_ids, triggers)
+        triggers = LabelSpace() if self.classifier is None else self.classifier.labels
+        names = (classes.class_names, classes.category_ids, triggers.trigger_names)
+        return LabelSpace(*names, trigger_parents=triggers.trigger_parents)
 
     @property
     def thresholds(self) -> dict[str, float]:
         """From which probability on a trigger counts as seen, by its name; empty without a classifier."""
-        if self.classifier is None:
-            return {}
-        values = ops.convert_to_numpy(self.classifier.calibration.thresholds)
-        return dict(zip(self.classifier.labels.trigger_names, values.tolist(), strict=True))
+        return {} if self.classifier is None else _by_trigger(self.classifier, "thresholds")
+
+    @property
+    def train_positives(self) -> dict[str, float]:
+        """How many training pictures show a trigger, by its name; empty without a classifier."""
+        return {} if self.classifier is None else _by_trigger(self.classifier, "positives")
 
     def prepare(self, image: Tensor) -> dict[str, Tensor]:
         """What the networks need of one picture (H, W, 3), uint8 or float 0…255; shapes do not depend on H and W."""
@@ -96,3 +99,8 @@ class SceneModel(keras.Model):
             answer = self.predict_on_batch({name: ops.stack([one[name] for one in prepared]) for name in prepared[0]})
             readings += to_readings(answer, chunk, labels=self.labels)
         return readings
+
+
+def _by_trigger(classifier: SceneClassifier, name: str) -> dict[str, float]:
+    values = ops.convert_to_numpy(getattr(classifier.calibration, name))
+    return dict(zip(classifier.labels.trigger_names, values.tolist(), strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import logging
 import os
@@ -15,14 +16,18 @@ from pathlib import Path
 
 from scanml.config import to_json
 from scanml.errors import ArtifactError, ConfigError
+from scanml.pipelines.champion import fetch_champion, know_champion, settle
 from scanml.pipelines.plan import plan
-from scanml.pipelines.state import FILE, RunState, read_state, write_state
+from scanml.pipelines.state import FILE, RunState
 from scanml.steps.contract import Options
 from scanml.steps.experiment import Experiment
 from scanml.steps.output import refuse_inside
 from scanml.steps.report import StepReport, is_finished, read_report
+from scanml.steps.store import local_or_uri
 from scanml.structures.pipeline import Node, Pipeline
-from scanml.tracking import MlflowTracker, ModelRegistry, count_evaluations, local_store, recording
+from scanml.tracking import MlflowTracker, count_evaluations, recording
+from scanml.tracking.journal import UNSENT, is_key
+from scanml.tracking.stores import StoreError
 
 _log = logging.getLogger(__name__)
 
@@ -53,27 +58,47 @@ def run(
         ConfigError: `out` holds a run of other data or settings.
         DataError: no data, or nothing to look at.
     """
-    out = Path(out)
-    pipeline = plan(experiment)  # names are checked before anything is written
-    inputs = {"data": Path(data)}
-    if not inputs["data"].exists():
+    if isinstance(out := local_or_uri(out), str):
+        raise ConfigError(f"--out {out}: a run is written to a local folder; single steps write to URIs.")
+    plan(experiment)  # names are checked before anything is written
+    inputs = {"data": local_or_uri(data)}
+    if isinstance(inputs["data"], Path) and not inputs["data"].exists():
         raise ConfigError(f"--in data={data}: there is no such folder; check the path.")
     refuse_inside(out, inputs["data"], "data")
     if fresh:
         _remove_work(out, plan(experiment, champion_tasks=experiment.tasks))
-    state = _settle(experiment, out, store=store)
-    if state.champion_version is not None:
-        inputs["champion"] = _fetch_champion(state.store, experiment.name, state.champion_version, out=out)
-        pipeline = plan(experiment, champion_tasks=state.champion_tasks)
+    state = settle(experiment, out, store=store)
+    pipeline = _plan(experiment, state, inputs, out)
     if _is_done(pipeline, out):
         reports = _run_nodes(pipeline, experiment, inputs, out, state=state)
         return Finished(out, state, reports, was_done=True)
     (out / "report.html").unlink(missing_ok=True)  # of what was there before
-    with recording(MlflowTracker.resume(state.store, state.parent_run_id)) as tracker:
+    with recording(MlflowTracker.resume(state.store, state.parent_run_id, unsent=out / UNSENT)) as tracker:
+        if not state.champion_known:
+            reports = _run_nodes(_before_gates(pipeline), experiment, inputs, out, state=state)
+            if all(report.verdict.passed for report in reports.values()):
+                state = know_champion(experiment, state, out)
+                pipeline = _plan(experiment, state, inputs, out)
         finished = Finished(out, state, _run_nodes(pipeline, experiment, inputs, out, state=state))
         tracker.log_metrics(_all_metrics(finished), step=0)
+        if not is_key(tracker.run_id):
+            tracker.log_metrics(_count_evaluations(finished), step=0)
         tracker.set_tags({"scanml.refused_by": finished.refused or ""})
         return finished
+
+
+def _plan(experiment: Experiment, state: RunState, inputs: dict[str, Path | str], out: Path) -> Pipeline:
+    """The pipeline with what is known of the champion, which becomes one of the `inputs`."""
+    if state.champion_version is None:
+        return plan(experiment)
+    inputs["champion"] = fetch_champion(state.store, experiment.name, state.champion_version, out=out)
+    return plan(experiment, champion_tasks=state.champion_tasks)
+
+
+def _before_gates(pipeline: Pipeline) -> Pipeline:
+    """The nodes that need no champion, up to the first gate."""
+    nodes = itertools.takewhile(lambda node: node.step != "gate", pipeline.nodes)
+    return Pipeline(pipeline.inputs, tuple(nodes))
 
 
 def _is_done(pipeline: Pipeline, out: Path) -> bool:
@@ -89,7 +114,7 @@ def _is_done(pipeline: Pipeline, out: Path) -> bool:
 def _run_nodes(
     pipeline: Pipeline,
     experiment: Experiment,
-    inputs: Mapping[str, Path],
+    inputs: Mapping[str, Path | str],
     out: Path,
     *,
     state: RunState,
@@ -109,7 +134,7 @@ def _run_nodes(
 
 
 def _run_node(
-    node: Node, experiment: Experiment, inputs: Mapping[str, Path], place: Path, options: Options
+    node: Node, experiment: Experiment, inputs: Mapping[str, Path | str], place: Path, options: Options
 ) -> StepReport:
     other = None if is_finished(place) else _other_backend(node, experiment)
     if other is not None:
@@ -135,7 +160,7 @@ def _other_backend(node: Node, experiment: Experiment) -> str | None:
 
 
 def _run_in_child(
-    node: Node, experiment: Experiment, inputs: Mapping[str, Path], place: Path, options: Options, *, backend: str
+    node: Node, experiment: Experiment, inputs: Mapping[str, Path | str], place: Path, options: Options, *, backend: str
 ) -> StepReport:
     settled = place.parent / "experiment.json"
     settled.write_text(json.dumps(to_json(experiment)))
@@ -167,56 +192,28 @@ def _remove_work(out: Path, pipeline: Pipeline) -> None:
         (out / FILE).unlink()
 
 
-def _settle(experiment: Experiment, out: Path, *, store: str | None) -> RunState:
-    """Open the MLflow run and look up the champion, once per `out`."""
-    state = read_state(out)
-    if state is not None and (store is None or store == state.store):
-        return state
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ArtifactError(f"{out}: cannot be written ({error.strerror}); choose another --out.") from error
-    place = store or local_store(out)
-    tracker = MlflowTracker.start(place, experiment=experiment.name, run_name="run", tags={"scanml.step": "run"})
-    tracker.log_params({"experiment": experiment})
-    version = None if experiment.smoke else ModelRegistry(place).champion(experiment.name)
-    tasks: tuple[str, ...] = ()
-    if version is not None:
-        champion = _fetch_champion(place, experiment.name, version, out=out)
-        tasks = tuple(task for task in experiment.tasks if task in _judged_tasks(champion))
-    state = RunState(
-        store=place,
-        parent_run_id=str(tracker.run_id),
-        champion_version=version if tasks else None,
-        champion_tasks=tasks,
-    )
-    write_state(out, state)
-    return state
-
-
-def _judged_tasks(bundle: Path) -> tuple[str, ...]:
-    from scanml.export import open_bundle
-
-    return tuple(open_bundle(bundle).manifest.verdicts)
-
-
-def _fetch_champion(store: str, name: str, version: int, *, out: Path) -> Path:
-    folder = out / "champion"
-    if not folder.exists():
-        ModelRegistry(store).download(name, version, out=folder)
-    return folder
-
-
 def _all_metrics(finished: Finished) -> dict[str, float]:
-    """The test metrics of every task, and how many tracked evaluations each test set has had."""
+    """The test metrics of every task."""
+    return {
+        f"{report.task}.{name}": metric.value
+        for report in _evaluations(finished)
+        for name, metric in report.metrics.items()
+        if metric.value is not None
+    }
+
+
+def _count_evaluations(finished: Finished) -> dict[str, float]:
+    """How many tracked evaluations each task's test set has had; nothing where the store does not say."""
     numbers: dict[str, float] = {}
-    for name, report in finished.reports.items():
-        if not name.startswith("evaluate-"):
-            continue
-        for key, metric in report.metrics.items():
-            if metric.value is not None:
-                numbers[f"{report.task}.{key}"] = metric.value
-        count = count_evaluations(finished.state.store, str(report.facts["test_fingerprint"]))
-        numbers[f"{report.task}.test_set_evaluations"] = count
-        _log.info("the %s's test set has had %d tracked evaluations", report.task, count)
+    try:
+        for report in _evaluations(finished):
+            count = count_evaluations(finished.state.store, str(report.facts["test_fingerprint"]))
+            numbers[f"{report.task}.test_set_evaluations"] = count
+            _log.info("the %s's test set has had %d tracked evaluations", report.task, count)
+    except StoreError as error:
+        _log.warning("%s", error)
     return numbers
+
+
+def _evaluations(finished: Finished) -> list[StepReport]:
+    return [report for name, report in finished.reports.items() if name.startswith("evaluate-")]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scanml.config import from_json, to_json
 from scanml.errors import ArtifactError, ConfigError
+from scanml.files import write_whole
 from scanml.tracking.stores import local_store
 
 FILE = "run.json"
@@ -15,10 +16,14 @@ FILE = "run.json"
 
 @dataclass(frozen=True, kw_only=True)
 class RunState:
-    """`store` and `parent_run_id` in MLflow; the champion's version and tasks, None and () if there was none."""
+    """`store` and `parent_run_id` in MLflow; the champion's version and tasks, None and () if there was none.
+
+    The run's id is its key, and the champion not known, as long as the store has not answered.
+    """
 
     store: str
     parent_run_id: str
+    champion_known: bool = True
     champion_version: int | None = None
     champion_tasks: tuple[str, ...] = ()
 
@@ -37,8 +42,6 @@ def read_state(out: Path) -> RunState | None:
 
 def write_state(out: Path, state: RunState) -> None:
     """Write it, whole or not at all."""
-    fresh = out / f"{FILE}.new"
     if state.store == local_store(out):
         state = replace(state, store="")  # it moves with `out`
-    fresh.write_text(json.dumps(to_json(state), indent=1) + "\n")
-    fresh.replace(out / FILE)
+    write_whole(out / FILE, json.dumps(to_json(state), indent=1) + "\n")

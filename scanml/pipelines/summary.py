@@ -10,6 +10,7 @@ from scanml.evaluation.report_page import Page
 from scanml.pipelines.run import Finished
 from scanml.structures.reports import Metric
 from scanml.tracking import MlflowTracker, recording
+from scanml.tracking.journal import UNSENT
 
 HEADLINES = {"detector": ("AP50", "AP", "IoU"), "classifier": ("mAP", "F1", "ECE")}
 
@@ -61,7 +62,8 @@ def write_summary(finished: Finished, *, photos: Sequence[Photo], title: str) ->
     pages = [name for name in finished.reports if (finished.out / name / "page.html").exists()]
     page.links((f"{name} in full", f"{name}/page.html") for name in pages)
     page.write(finished.out / "report.html")
-    with recording(MlflowTracker.resume(finished.state.store, finished.state.parent_run_id)) as tracker:
+    state = finished.state
+    with recording(MlflowTracker.resume(state.store, state.parent_run_id, unsent=finished.out / UNSENT)) as tracker:
         tracker.log_artifact(finished.out / "report.html")
     return num_right
 

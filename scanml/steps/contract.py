@@ -1,11 +1,12 @@
 """How every step runs: finished or not, resumed or refused, and always with a report.
 
 Finished ⇔ OUT/report.json exists. Unfinished work lies in OUT.partial/, locked, and is resumed by itself; at the end
-its folder becomes OUT in one move. A refusal is finished too: a report, no product.
+its folder becomes OUT, the report last. A refusal is finished too: a report, no product. Inputs and OUT may be URIs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -18,7 +19,7 @@ from typing import Any
 from scanml.config import to_json
 from scanml.errors import ConfigError, GateError
 from scanml.steps.experiment import Experiment
-from scanml.steps.output import locked, refuse_inside, writing
+from scanml.steps.output import LocalOutput, Output, refuse_inside
 from scanml.steps.report import (
     REPORT,
     StepReport,
@@ -28,6 +29,9 @@ from scanml.steps.report import (
     read_report,
     write_report,
 )
+from scanml.steps.scratch import fetched
+from scanml.steps.store import local_or_uri
+from scanml.steps.store_output import StoreOutput
 from scanml.steps.tracked import log_beginning, log_end, start_tracker
 from scanml.structures.reports import GateVerdict, Metric
 from scanml.tracking import Tracker, recording
@@ -37,7 +41,11 @@ YES = GateVerdict(True, ())
 
 @dataclass(frozen=True)
 class Job:
-    """What a step's work is given: it reads `inputs` and writes into `folder`, which a killed run finds again."""
+    """What a step's work is given: it reads `inputs` and writes into `folder`, which a killed run finds again.
+
+    On an object store `folder` is a scratch folder, which may be lost with the machine; `keep` saves a file of it there
+    at once, whole or not at all, from any thread. Where `folder` is on its own disk it has nothing to do.
+    """
 
     experiment: Experiment
     inputs: Mapping[str, Path]
@@ -45,6 +53,7 @@ class Job:
     task: str | None
     tracker: Tracker
     store: str | None
+    keep: Callable[[Path], None] = lambda path: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,33 +96,62 @@ def execute(
 
     Raises:
         ConfigError: inputs that the step does not know or lacks, or an output of other inputs or settings.
-        ArtifactError: an input that is not there, an output that cannot be written.
+        ArtifactError: an input that is not there, an output that cannot be written, a store that cannot be reached.
     """
-    output = Path(output)
-    paths = _check_inputs(step, inputs, output)
-    wanted = _describe(step, experiment, paths, _choose_task(step, experiment, options.task))
-    if is_finished(output) and not options.fresh:
-        found = read_report(output)
-        _refuse_other(wanted, found, output)
-        return found
-    partial = output.with_name(output.name + ".partial")
-    with writing(output), locked(partial):
-        if is_finished(output) and not options.fresh:  # by another process, while we waited
-            return execute(step, experiment, inputs, output, options)
-        wanted, work = _prepare(partial, output, wanted, fresh=options.fresh)
-        tracker = start_tracker(experiment, wanted, store=options.store, parent_run_id=options.parent_run_id)
-        with recording(tracker):
-            log_beginning(tracker, wanted, paths)
-            job = Job(experiment, paths, work, wanted.task, tracker, options.store)
-            report = _work(step, job, wanted)
-            _publish(partial, output)
-        return report
+    sources = _check_inputs(step, inputs, output := local_or_uri(output))
+    task = _choose_task(step, experiment, options.task)
+    with contextlib.ExitStack() as copies:
+        paths = {
+            name: source if isinstance(source, Path) else copies.enter_context(fetched(source))
+            for name, source in sources.items()
+        }
+        wanted = _describe(step, experiment, paths, task)
+        out = open_output(output)
+        if (found := _find(out, wanted, options)) is not None:
+            out.tidy()
+            return found
+        with out.working():
+            if (found := _find(out, wanted, options)) is not None:  # by another process, while we waited
+                return found
+            wanted = _prepare(out, wanted, fresh=options.fresh)
+            tracker = start_tracker(
+                experiment,
+                wanted,
+                store=options.store,
+                parent_run_id=options.parent_run_id,
+                beside=_beside(output, out),
+            )
+            with recording(tracker):
+                log_beginning(tracker, wanted, sources)
+                work = out.partial / "work"
+                job = Job(experiment, paths, work, wanted.task, tracker, options.store, out.keep)
+                report = _work(step, job, wanted, sources=sources)
+                out.publish()
+            return report
 
 
-def _work(step: Step, job: Job, wanted: StepReport) -> StepReport:
+def _beside(output: Path | str, out: Output) -> Path:
+    """The folder for what outlives the step: OUT's, or the one of all scratch folders."""
+    return output.parent if isinstance(output, Path) else out.partial.parents[2]
+
+
+def open_output(output: Path | str) -> Output:
+    """The place of `--out`."""
+    return LocalOutput(output) if isinstance(output, Path) else StoreOutput(output)
+
+
+def _find(output: Output, wanted: StepReport, options: Options) -> StepReport | None:
+    """The report of this very work, if it has been done."""
+    found = None if options.fresh else output.finished()
+    if found is not None:
+        _refuse_other(wanted, found, output.place)
+    return found
+
+
+def _work(step: Step, job: Job, wanted: StepReport, *, sources: Mapping[str, Path | str]) -> StepReport:
     started, cpu_before = time.monotonic(), _cpu_seconds()
     try:
-        _refuse_refused(job.inputs)
+        _refuse_refused(job.inputs, sources)
         outcome = step.work(job)
     except GateError as error:
         outcome = Outcome(verdict=GateVerdict(False, (str(error),)))
@@ -136,26 +174,25 @@ def _work(step: Step, job: Job, wanted: StepReport) -> StepReport:
     return report
 
 
-def _refuse_refused(inputs: Mapping[str, Path]) -> None:
+def _refuse_refused(paths: Mapping[str, Path], sources: Mapping[str, Path | str]) -> None:
     """No step builds on what an earlier one has refused."""
-    for path in inputs.values():
+    for name, path in paths.items():
         if is_finished(path) and not (report := read_report(path)).verdict.passed:
             reasons = "; ".join(reason.rstrip(". ") for reason in report.verdict.reasons[:3])
-            raise GateError(f"{path}: `scanml {report.step}` refused it: {reasons}.")
+            raise GateError(f"{sources[name]}: `scanml {report.step}` refused it: {reasons}.")
 
 
-def _check_inputs(step: Step, inputs: Mapping[str, str | Path], output: Path) -> dict[str, Path]:
+def _check_inputs(step: Step, inputs: Mapping[str, str | Path], output: Path | str) -> dict[str, Path | str]:
     known = (*step.inputs, *step.optional)
-    for name, value in inputs.items():
+    sources = {name: local_or_uri(value) for name, value in inputs.items()}
+    for name, source in sources.items():
         if name not in known:
             raise ConfigError(f"scanml {step.name} has no input {name!r}; it reads {', '.join(known)}.")
-        if "://" in str(value):
-            raise ConfigError(f"--in {name}={value}: expected a local path; copy it here first.")
-        refuse_inside(output, Path(value), name)
+        refuse_inside(output, source, name)
     missing = [f"--in {name}=PATH" for name in step.inputs if name not in inputs]
     if missing:
         raise ConfigError(f"scanml {step.name} needs {' '.join(missing)} as well.")
-    return {name: Path(value) for name, value in inputs.items()}
+    return sources
 
 
 def _choose_task(step: Step, experiment: Experiment, task: str | None) -> str | None:
@@ -181,7 +218,7 @@ def _describe(step: Step, experiment: Experiment, paths: Mapping[str, Path], tas
     )
 
 
-def _refuse_other(wanted: StepReport, found: StepReport, place: Path) -> None:
+def _refuse_other(wanted: StepReport, found: StepReport, place: str) -> None:
     if not found.same_work(wanted):
         raise ConfigError(
             f"{place}: holds the work of `scanml {found.step}` with other {wanted.difference(found)}; "
@@ -189,39 +226,24 @@ def _refuse_other(wanted: StepReport, found: StepReport, place: Path) -> None:
         )
 
 
-def _prepare(partial: Path, output: Path, wanted: StepReport, *, fresh: bool) -> tuple[StepReport, Path]:
-    """What will be reported, and the work folder: the one that a killed run left behind, or a new one."""
-    plan, work = partial / "plan", partial / "work"
-    ours = is_finished(plan) or is_finished(output)
-    if not ours and output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise ConfigError(f"{output}: holds something that is not a step's output; choose an empty or new --out.")
+def _prepare(output: Output, wanted: StepReport, *, fresh: bool) -> StepReport:
+    """What will be reported. The work folder is the one that a killed run left behind, or a new one."""
+    plan, work = output.partial / "plan", output.partial / "work"
+    if not is_finished(plan) and output.holds_other_things():
+        raise ConfigError(f"{output.place}: holds something that is not a step's output; choose an empty or new --out.")
     if fresh:
-        shutil.rmtree(work, ignore_errors=True)
+        output.forget()
     work.mkdir(exist_ok=True)
     if is_finished(plan) and not fresh:
         begun = read_report(plan)
         if any(work.iterdir()):  # where nothing was done yet, a mistake in inputs or settings may be mended
-            _refuse_other(wanted, begun, partial)
+            _refuse_other(wanted, begun, f"{output.place}.partial")
         wanted = replace(wanted, attempts=begun.attempts + 1 if begun.same_work(wanted) else 1)
     plan.mkdir(exist_ok=True)
     write_report(plan, wanted)
+    output.keep(plan / REPORT)
     (work / REPORT).unlink(missing_ok=True)
-    return wanted, work
-
-
-def _publish(partial: Path, output: Path) -> None:
-    """Make the work folder the output, in one move; into a mounted folder its files are copied, the report last."""
-    work = partial / "work"
-    if is_finished(output):  # done again, by --fresh
-        shutil.rmtree(partial / "before", ignore_errors=True)  # left by a --fresh that was killed right here
-        output.rename(partial / "before")
-    try:
-        work.rename(output)
-    except OSError:
-        shutil.copytree(work, output, dirs_exist_ok=True, ignore=shutil.ignore_patterns(REPORT))
-        shutil.copy2(work / REPORT, output / f"{REPORT}.new")
-        (output / f"{REPORT}.new").replace(output / REPORT)
-    shutil.rmtree(partial)
+    return wanted
 
 
 def _cpu_seconds() -> float:

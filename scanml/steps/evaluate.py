@@ -13,6 +13,7 @@ from scanml.steps.report import StepReport
 
 if TYPE_CHECKING:
     from scanml.structures.batches import Task
+    from scanml.structures.examples import LabelSpace
 
 
 def run(
@@ -20,7 +21,8 @@ def run(
 ) -> StepReport:
     """Measure `model` (output of `train`, or a bundle) on the test split of `shards`.
 
-    Refuses when the shards differ from their checksums.
+    Refuses when the shards differ from their checksums. The names of a trained model must be those of the shards; of a
+    bundle, such as the champion of earlier data, they meet by name.
     """
     return execute(STEP, config, inputs, output, options or Options())
 
@@ -38,7 +40,7 @@ def _work(job: Job) -> Outcome:
             raise  # no shards at all: a wrong path, no judgment
         raise GateError(f"{error} Then evaluate with --fresh.") from error
     prefer_backend(job.experiment.train_config(str(job.task)).backend)
-    model, trained_on = _open_model(job.inputs["model"])
+    model, trained_on = _open_model(job, test.labels)
     predictions = collect(model, test, task=cast("Task", job.task), trained_on=trained_on)
     write_predictions(predictions, job.folder / "predictions.json")
     settings = job.experiment.evaluation
@@ -53,8 +55,9 @@ def _work(job: Job) -> Outcome:
     return Outcome(metrics=report.metrics, facts=facts, artifacts=("predictions.json",), tags=tags)
 
 
-def _open_model(folder: Path) -> tuple[object, tuple[str, ...] | None]:
+def _open_model(job: Job, labels: LabelSpace) -> tuple[object, tuple[str, ...] | None]:
     """What reads frames, and the pixel hashes of what it was trained on; a bundle does not know them."""
+    folder = job.inputs["model"]
     if (folder / "manifest.json").exists():
         from scanml.serving import SceneBundle
 
@@ -62,7 +65,22 @@ def _open_model(folder: Path) -> tuple[object, tuple[str, ...] | None]:
     from scanml.training.checkpoint import load_model, read_header
 
     checkpoint = folder / "checkpoint" if (folder / "checkpoint").is_dir() else folder
-    return load_model(checkpoint), read_header(checkpoint).trained_on
+    header = read_header(checkpoint)
+    _refuse_other_names(job, header.labels, labels)
+    return load_model(checkpoint), header.trained_on
+
+
+def _refuse_other_names(job: Job, trained: LabelSpace, tested: LabelSpace) -> None:
+    """A number over other names would look like a better or worse model."""
+    kind = "class_names" if job.task == "detector" else "trigger_names"
+    ours, theirs = getattr(trained, kind), getattr(tested, kind)
+    sides = {"the model knows": sorted(set(ours) - set(theirs)), "the shards know": sorted(set(theirs) - set(ours))}
+    words = [f"only {side} {names[:9]}" for side, names in sides.items() if names]
+    if words:
+        raise ArtifactError(
+            f"{job.inputs['model']}: was trained on other {kind.replace('_', ' ')} than {job.inputs['shards']} have: "
+            f"{', '.join(words)}. Train on these shards, or evaluate on those that it was trained on."
+        )
 
 
 STEP = Step(

@@ -15,6 +15,7 @@ import scanml
 from scanml import config as configs
 from scanml.datasets.config import DataConfig
 from scanml.errors import ConfigError
+from scanml.export.config import ExportConfig
 from scanml.models.config import SceneClassifierConfig, SceneDetectorConfig
 from scanml.structures.batches import TASKS, Task
 from scanml.training.config import TrainConfig
@@ -86,6 +87,7 @@ class Experiment:
     classifier_train: TrainConfig | None = None
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     gate: GateConfig = field(default_factory=GateConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
     smoke: bool = False
 
     def __post_init__(self) -> None:

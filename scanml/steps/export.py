@@ -13,6 +13,7 @@ from scanml.steps.experiment import Experiment
 from scanml.steps.report import StepReport, fingerprint_input, read_verified
 from scanml.structures.batches import TASKS
 
+NUM_PROOFS = 8  # pictures that the SavedModel is asked about: each costs as much as all of a phone's
 _EXTRAS = {"markers": "markers", "catalog": "lenses.json"}  # input → what is looked for in a step's output
 
 
@@ -22,7 +23,7 @@ def run(
     """Write the bundle of `detector` and/or `classifier` (outputs of `train`) with their verdicts (of `gate`).
 
     `markers` and `catalog` are the output of `extract`, or a folder of pictures and a lenses.json. Refuses when a
-    verdict is no, or when the SavedModel differs from the model in memory.
+    verdict is no, or when the SavedModel, or a file for phones, differs from the model in memory.
     """
     return execute(STEP, config, inputs, output, options or Options())
 
@@ -35,7 +36,7 @@ def _work(job: Job) -> Outcome:
     from scanml.training.device import prefer_backend
 
     prefer_backend("tensorflow")
-    from scanml.export import Origin, write_bundle
+    from scanml.export import Origin, add_phones, write_bundle
     from scanml.models import SceneModel
     from scanml.training import load_model
 
@@ -48,14 +49,17 @@ def _work(job: Job) -> Outcome:
         metrics={task: report.metrics for task, report in reports.items()},
         verdicts={task: report.verdict for task, report in reports.items()},
     )
+    model, samples = SceneModel(**models), _samples(job.inputs[tasks[0]] / "samples")
     bundle = write_bundle(
         job.folder,
-        SceneModel(**models),
+        model,
         origin,
-        images=_samples(job.inputs[tasks[0]] / "samples"),
+        images=dict([*samples.items()][:NUM_PROOFS]),
         markers=_extra(job, "markers"),
         lenses=_extra(job, "catalog"),
     )
+    if job.experiment.export.litert:
+        bundle = add_phones(bundle, model, samples)
     facts = {"fingerprint": bundle.manifest.fingerprint, "parity": dict(bundle.manifest.parity)}
     return Outcome(facts=facts, artifacts=("manifest.json",))
 

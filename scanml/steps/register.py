@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from scanml.errors import ConfigError, GateError
-from scanml.steps.contract import Job, Options, Outcome, Step, execute
+from scanml.errors import ArtifactError, ConfigError, GateError
+from scanml.steps.contract import Job, Options, Outcome, Step, execute, open_output
 from scanml.steps.experiment import Experiment
 from scanml.steps.report import StepReport, is_finished, read_report
+from scanml.steps.store import local_or_uri
+from scanml.tracking.lineage import Ancestor, Lineage
+from scanml.tracking.stores import without_password
 
 NO_STORE = "expected an MLflow store: give --track URI or set MLFLOW_TRACKING_URI, for example sqlite:///mlflow.db."
 
@@ -23,12 +26,13 @@ def run(
     Raises:
         ConfigError: no store, or `output` says that it was registered in another one.
     """
-    options, output = options or Options(), Path(output)
+    options = options or Options()
     if options.store is None:
         raise ConfigError(f"scanml register: {NO_STORE}")
-    if is_finished(output) and not options.fresh:
-        before = read_report(output, step="register").facts.get("store", options.store)
-        if before != options.store:
+    found = None if options.fresh else open_output(local_or_uri(output)).finished()
+    if found is not None:
+        before = found.facts.get("store", without_password(options.store))
+        if before != without_password(options.store):
             raise ConfigError(f"{output}: this was registered in {before}; choose another --out, or --fresh.")
     return execute(STEP, config, inputs, output, options)
 
@@ -45,6 +49,34 @@ def rollback(config: Experiment, store: str) -> int:
     from scanml.tracking import ModelRegistry
 
     return ModelRegistry(store).rollback(config.name)
+
+
+def lineage(config: Experiment, store: str, *, version: int | None = None) -> Lineage:
+    """Where `version` (default: the champion, else the challenger) comes from."""
+    from scanml.tracking import ModelRegistry
+    from scanml.tracking import lineage as walk
+
+    registry = ModelRegistry(store)
+    version = version or registry.champion(config.name) or registry.challenger(config.name)
+    if version is None:
+        raise ArtifactError(f"{without_password(store)}: no version of {config.name}; register a bundle first.")
+    return walk(store, config.name, version)
+
+
+def images_of(ancestor: Ancestor) -> dict[str, list[tuple[str, str]]] | None:
+    """(file name, hash of its pixels) of every picture by split, read from the shards where `extract` left them.
+
+    None where this is no output of `extract`, it lies elsewhere now, or was made again of other data.
+    """
+    from scanml.datasets import open_split
+
+    folder = Path(ancestor.source)
+    if ancestor.run is None or not ancestor.run.images or not is_finished(folder):
+        return None
+    if read_report(folder).fingerprint != ancestor.fingerprint:
+        return None
+    splits = {name: open_split(folder / "shards" / name, verify=False) for name in ancestor.run.images}
+    return {name: [(record.file_name, record.pixel_hash) for record in split.records] for name, split in splits.items()}
 
 
 def _work(job: Job) -> Outcome:
@@ -77,7 +109,8 @@ def _work(job: Job) -> Outcome:
         run_id=job.tracker.run_id,
         metrics=values,
     )
-    return Outcome(facts={"model": job.experiment.name, "version": version, "alias": "challenger", "store": store})
+    facts = {"model": job.experiment.name, "version": version, "alias": "challenger", "store": without_password(store)}
+    return Outcome(facts=facts)
 
 
 STEP = Step("register", ("bundle",), _work, lambda experiment, _: experiment.name)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +10,12 @@ from typing import Any
 
 from scanml.config import fingerprint, from_json, to_json
 from scanml.errors import ArtifactError, ConfigError
+from scanml.files import fingerprint_files, write_whole
 from scanml.structures.reports import GateVerdict, Metric
 
 REPORT = "report.json"
 NOT_PRODUCTS = (REPORT, "page.html")
+_NOT_THE_RESULT = (*NOT_PRODUCTS, "history.jsonl")  # its seconds differ between two trainings that end bit-equal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,21 +67,30 @@ def read_report(folder: Path, *, step: str | None = None) -> StepReport:
     if not path.is_file():
         raise ArtifactError(f"{folder}: expected the output of a finished scanml step, but there is no {REPORT} in it.")
     try:
-        report = from_json(StepReport, json.loads(path.read_bytes()), where=str(path))
-    except (OSError, ValueError, RecursionError, ConfigError) as error:
-        raise ArtifactError(f"{path}: no report of a scanml step ({error}); run the step again.") from error
+        data = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror}).") from error
+    report = parse_report(data, where=str(path))
     if step is not None and report.step != step:
         raise ArtifactError(f"{folder}: expected the output of `scanml {step}`, found that of `scanml {report.step}`.")
     return report
 
 
+def parse_report(data: bytes, *, where: str) -> StepReport:
+    """The report that `data` is; errors call it `where`."""
+    try:
+        return from_json(StepReport, json.loads(data), where=where)
+    except (ValueError, RecursionError, ConfigError) as error:
+        raise ArtifactError(f"{where}: no report of a scanml step ({error}); run the step again.") from error
+
+
 def fingerprint_work(folder: Path, report: StepReport) -> str:
     """What a report's `fingerprint` must be: of the products in `folder` and of what the report found."""
-    products = fingerprint_files(folder, without=NOT_PRODUCTS)
+    products = fingerprint_files(folder, without=_NOT_THE_RESULT)
     return fingerprint([products, report.verdict, report.metrics, report.facts])
 
 
-def read_verified(folder: Path, *, step: str) -> StepReport:
+def read_verified(folder: Path, *, step: str | None = None) -> StepReport:
     """`read_report`, and every product is as the step has left it.
 
     Raises:
@@ -89,15 +98,13 @@ def read_verified(folder: Path, *, step: str) -> StepReport:
     """
     report = read_report(folder, step=step)
     if fingerprint_work(folder, report) != report.fingerprint:
-        raise ArtifactError(f"{folder}: has changed since `scanml {step}` finished there; run that step again.")
+        raise ArtifactError(f"{folder}: has changed since `scanml {report.step}` finished there; run that step again.")
     return report
 
 
 def write_report(folder: Path, report: StepReport) -> None:
-    """Write `folder`/report.json in one move."""
-    fresh = folder / f"{REPORT}.new"
-    fresh.write_text(json.dumps(to_json(report), indent=1) + "\n")
-    fresh.replace(folder / REPORT)
+    """Write `folder`/report.json."""
+    write_whole(folder / REPORT, json.dumps(to_json(report), indent=1) + "\n")
 
 
 def fingerprint_input(name: str, path: Path) -> str:
@@ -116,33 +123,3 @@ def fingerprint_input(name: str, path: Path) -> str:
         return fingerprint_files(path)
     except OSError as error:
         raise ArtifactError(f"--in {name}={path}: cannot be read ({error.strerror}: {error.filename}).") from error
-
-
-def fingerprint_files(path: Path, *, without: tuple[str, ...] = ()) -> str:
-    """16 hex digits of SHA-256 over the names and contents of all files below `path`, or of the one file.
-
-    Top-level names in `without` and hidden files do not count.
-    """
-    digest = hashlib.sha256()
-    for file in [path] if path.is_file() else _files_below(path):
-        name = file.relative_to(path).as_posix() if file != path else ""
-        if name in without or any(part.startswith(".") for part in Path(name).parts):
-            continue
-        with file.open("rb") as opened:
-            content = hashlib.file_digest(opened, "sha256").hexdigest()
-        digest.update(os.fsencode(name) + f"\0{content}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-def _files_below(folder: Path) -> list[Path]:
-    """All files, also behind linked folders, as large picture folders often are; a folder that is met again is left."""
-    files: list[Path] = []
-    seen: set[tuple[int, int]] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        status = Path(place).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        files += [path for name in names if (path := Path(place) / name).is_file()]
-    return sorted(files)

@@ -2,30 +2,57 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from scanml.config import to_json
 from scanml.steps.experiment import Experiment
 from scanml.steps.report import NOT_PRODUCTS, StepReport
 from scanml.tracking import MlflowTracker, NullTracker, Tracker
+from scanml.tracking.journal import UNSENT
+from scanml.tracking.lineage import FINGERPRINT_TAG, IMAGES_TAG
+from scanml.tracking.stores import without_password
 
 
 def start_tracker(
-    experiment: Experiment, report: StepReport, *, store: str | None, parent_run_id: str | None
+    experiment: Experiment,
+    report: StepReport,
+    *,
+    store: str | None,
+    parent_run_id: str | None,
+    beside: Path = Path(),
 ) -> Tracker:
-    """A run for the step in `store`; nothing is written down where there is none."""
+    """A run for the step in `store`; nothing is written down where there is none.
+
+    What the store does not take yet waits in `scanml-unsent` in the folder `beside`.
+    """
     if store is None:
         return NullTracker()
     name = f"{report.step} {report.task}" if report.task else report.step
     tags = {"scanml.step": report.step, "scanml.task": report.task or "", "scanml.smoke": str(experiment.smoke).lower()}
-    return MlflowTracker.start(store, experiment=experiment.name, run_name=name, parent_run_id=parent_run_id, tags=tags)
+    tracker = MlflowTracker.start(
+        store,
+        experiment=experiment.name,
+        run_name=name,
+        parent_run_id=parent_run_id,
+        tags=tags,
+        unsent=beside / UNSENT,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        settled = Path(folder) / "experiment.json"  # what `--config` takes to do it again
+        settled.write_text(json.dumps(to_json(experiment), indent=1))
+        tracker.log_artifact(settled)
+    return tracker
 
 
-def log_beginning(tracker: Tracker, report: StepReport, paths: Mapping[str, Path]) -> None:
-    """Settings and inputs of a step that begins."""
+def log_beginning(tracker: Tracker, report: StepReport, sources: Mapping[str, Path | str]) -> None:
+    """Settings of a step that begins, and where its inputs are."""
     tracker.log_params({"settings": report.settings})
-    for name, path in paths.items():
-        tracker.log_dataset(name, report.inputs[name], source=str(path.resolve()))
+    for name, source in sources.items():
+        place = source.resolve() if isinstance(source, Path) else without_password(source)
+        tracker.log_dataset(name, report.inputs[name], source=str(place))
 
 
 def log_end(
@@ -34,7 +61,10 @@ def log_end(
     """Numbers and files of a step that has finished in `folder`."""
     values = {name: metric.value for name, metric in report.metrics.items() if metric.value is not None}
     tracker.log_metrics({**values, "seconds": report.seconds, "cpu_seconds": report.cpu_seconds}, step=0)
-    tracker.set_tags({"scanml.passed": str(report.verdict.passed).lower(), **tags})
+    tracker.set_tags({"scanml.passed": str(report.verdict.passed).lower(), FINGERPRINT_TAG: report.fingerprint, **tags})
+    if report.step == "extract":
+        counts, splits = report.facts.get("images", {}), report.facts.get("fingerprints", {})
+        tracker.set_tags({f"{IMAGES_TAG}{name}": f"{counts.get(name)} images {splits[name]}" for name in splits})
     for name in (*NOT_PRODUCTS, *artifacts):
         if (folder / name).exists():
             tracker.log_artifact(folder / name)

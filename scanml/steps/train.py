@@ -2,41 +2,123 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from scanml.errors import ArtifactError
 from scanml.steps.contract import Job, Options, Outcome, Step, execute
 from scanml.steps.experiment import Experiment
 from scanml.steps.report import StepReport
+from scanml.structures.batches import Task
+from scanml.structures.reports import GateVerdict
 
-NUM_SAMPLES = 8  # validation pictures, kept as they are encoded
+if TYPE_CHECKING:
+    from scanml.datasets import Split
+
+# Validation pictures, kept as they are encoded: TensorFlow's guide to integer quantization asks for 100 to 500, and as
+# many as fit into what a checkpoint weighs anyway.
+NUM_SAMPLES, SAMPLES_BYTES = 100, 64 << 20
+
+_log = logging.getLogger(__name__)
 
 
 def run(
     config: Experiment, inputs: Mapping[str, str | Path], output: str | Path, options: Options | None = None
 ) -> StepReport:
-    """Train the model of `options.task` on the shards; refuses when the loss is not finite."""
+    """Train the model of `options.task` on the shards; refuses when the loss is not finite.
+
+    `init` is the output of another training, whose weights this one begins with; `checkpoint` is an unfinished
+    training of the same settings and data, with which it goes on.
+    """
     return execute(STEP, config, inputs, output, options or Options())
+
+
+def self_test(
+    config: Experiment, inputs: Mapping[str, str | Path], output: str | Path, options: Options | None = None
+) -> StepReport:
+    """Learn eight pictures by heart and say whether labels, loss and decoding work; refuses where they do not."""
+    return execute(SELF_TEST, config, inputs, output, options or Options())
 
 
 def _work(job: Job) -> Outcome:
     from scanml.datasets import open_shards
     from scanml.training import train
+    from scanml.training.doubts import doubts
 
-    task = str(job.task)
+    task = _task(job)
     data = open_shards(job.inputs["shards"] / "shards")
-    config = job.experiment.train_config(task)
-    model = train(job.experiment.model(task), data, config=config, out=job.folder, tracker=job.tracker)
-    samples = job.folder / "samples"
-    samples.mkdir(exist_ok=True)
-    for index in range(min(NUM_SAMPLES, len(data.validation))):
-        (samples / f"{index:02d}").write_bytes(data.validation.read(index))
+    config, model_config = job.experiment.train_config(task), job.experiment.model(task)
+    found = doubts(data.train, task, image_size=model_config.image_size)
+    for doubt in found:
+        _log.warning("%s", doubt)
+    if "checkpoint" in job.inputs:
+        _go_on_from(job.inputs["checkpoint"], job.folder)
+    init = job.inputs["init"] / "checkpoint" if "init" in job.inputs else None
+
+    def keep(checkpoint: Path) -> None:
+        job.keep(job.folder / "history.jsonl")
+        job.keep(checkpoint)
+
+    model = train(model_config, data, config=config, out=job.folder, init=init, tracker=job.tracker, saved=keep)
+    _keep_samples(data.validation, job.folder / "samples")
     facts = {"parameters": int(model.count_params()), "updates": config.steps, "images": len(data.train)}
-    return Outcome(facts=facts, artifacts=("history.jsonl", "checkpoint"))
+    return Outcome(facts=facts | {"doubts": found}, artifacts=("history.jsonl", "checkpoint"))
+
+
+def _keep_samples(validation: Split, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    left = SAMPLES_BYTES
+    for index in range(min(NUM_SAMPLES, len(validation))):
+        data = validation.read(index)
+        left -= len(data)
+        if index and left < 0:
+            break
+        (folder / f"{index:02d}").write_bytes(data)
+
+
+def _self_test(job: Job) -> Outcome:
+    from scanml.datasets import open_shards
+    from scanml.training import self_test as tests
+
+    task = _task(job)
+    data = open_shards(job.inputs["shards"] / "shards")
+    model_config, config = job.experiment.model(task), job.experiment.train_config(task)
+    result = tests.self_test(model_config, data, task, config=config, out=job.folder)
+    shutil.rmtree(job.folder / "checkpoint")  # nobody should take it for a model
+    (job.folder / "page.html").write_text(result.report.page, encoding="utf-8")
+    _log.info("%s", result.sentence)
+    verdict = GateVerdict(result.passed, () if result.passed else (result.sentence, *result.doubts))
+    facts = {"sentence": result.sentence, "doubts": list(result.doubts)}
+    return Outcome(verdict=verdict, metrics=result.report.metrics, facts=facts, artifacts=("page.html",))
+
+
+def _task(job: Job) -> Task:
+    return "detector" if job.task == "detector" else "classifier"
+
+
+def _go_on_from(source: Path, folder: Path) -> None:
+    """Begin with the unfinished training of `source`, unless this one has begun."""
+    from scanml.training.checkpoint import FILE
+
+    places = [source / "checkpoint" / FILE, source / "work" / "checkpoint" / FILE]  # a step's OUT, or its OUT.partial
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        raise ArtifactError(f"{source}: expected a training with checkpoint/{FILE}, found none.")
+    target = folder / "checkpoint" / FILE
+    if not target.exists():
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy2(found, target)
+        history = found.parent.parent / "history.jsonl"
+        if history.exists():
+            shutil.copy2(history, folder / history.name)
 
 
 def _settings(experiment: Experiment, task: str | None) -> object:
     return [experiment.model(str(task)), experiment.train_config(str(task))]
 
 
-STEP = Step("train", ("shards",), _work, _settings, takes_task=True)
+STEP = Step("train", ("shards",), _work, _settings, optional=("checkpoint", "init"), takes_task=True)
+SELF_TEST = Step("train --self-test", ("shards",), _self_test, _settings, takes_task=True)

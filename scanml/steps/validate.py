@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from scanml.config import to_json
 from scanml.steps.contract import Job, Options, Outcome, Step, execute
 from scanml.steps.experiment import Experiment
 from scanml.steps.report import StepReport
 from scanml.structures.reports import GateVerdict
+
+_log = logging.getLogger(__name__)
 
 
 def run(
@@ -20,15 +22,15 @@ def run(
 
 
 def _work(job: Job) -> Outcome:
-    from scanml.datasets.load import inspect_folder
+    from scanml.datasets.validate import inspect_folder
     from scanml.evaluation.data_page import data_page
 
-    report, data = inspect_folder(job.inputs["data"], config=job.experiment.data)
-    data_page(report, list(data) if data else []).write(job.folder / "page.html")
-    return Outcome(
-        verdict=GateVerdict(report.passed, tuple(str(finding) for finding in report.errors)),
-        facts={"counts": dict(report.counts), "findings": to_json(report.findings)},
-    )
+    report, splits = inspect_folder(job.inputs["data"], config=job.experiment.data)
+    data_page(report, splits).write(job.folder / "page.html")
+    errors, warnings = ([g for g in report.groups if g.severity == s] for s in ("error", "warning"))
+    for group in warnings:
+        _log.warning("warning: %s × %s, such as %s", f"{group.count:,}", group.kind, group.findings[0].where)
+    return Outcome(verdict=GateVerdict(report.passed, tuple(map(str, errors))), facts=report.to_json())
 
 
 STEP = Step("validate", ("data",), _work, lambda experiment, _: experiment.data)

@@ -11,11 +11,12 @@ from .batches import (
 )
 from .boxes import Boxes
 from .examples import DetectionExample, ExampleSet, LabelSpace, SceneExample
+from .findings import DataReport, Finding, FindingGroup, Spot
 from .frame import Frame
 from .lens import Lens, LensCatalog, RankedLens
 from .marker import LocalFeatures, Marker, MarkerMatch
 from .pipeline import Node, Pipeline
-from .reports import DataReport, EvalReport, Finding, GateVerdict, Metric
+from .reports import EvalReport, GateVerdict, Metric
 from .scene import Detections, SceneReader, SceneReading, Triggers
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "ExampleSet",
     "Field",
     "Finding",
+    "FindingGroup",
     "Frame",
     "GateVerdict",
     "LabelSpace",
@@ -49,6 +51,7 @@ __all__ = [
     "SceneExample",
     "SceneReader",
     "SceneReading",
+    "Spot",
     "Task",
     "Triggers",
 ]

@@ -15,7 +15,10 @@ Outputs = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Field:
-    """One entry: axes are named B batch, H W image, T triggers, M padded truths, P locations, C classes, R bins."""
+    """One entry: axes are named B batch, H W image, T triggers, M padded truths, P locations, C classes, R bins.
+
+    Where a training takes several steps at once, every array of a batch has one more axis in front: the steps.
+    """
 
     axes: str
     dtype: str
@@ -38,4 +41,15 @@ DETECTOR_BATCH = {
 DETECTOR_OUTPUT = {
     "class_logits": Field("B P C", "float32", "one sigmoid per class"),
     "box_logits": Field("B P 4 R", "float32", "distribution over the distance to left, top, right, bottom, in strides"),
+}
+
+# In place of "image" where the device makes the pixels (`ops.augment.render`): N pictures per image, of h w at most.
+DEVICE_PIXELS = {
+    "pictures": Field("B N h w 3", "uint8", "RGB, each at the top left of its room"),
+    "spans": Field(
+        "B N 2 6",
+        "float32",
+        "along x and y: image place t shows picture place scale · t + offset, within low…high, for t in first…last",
+    ),
+    "colors": Field("B 3 4", "float32", "matrix over (red, green, blue, 1) of the image, then cut to 0…255"),
 }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from scanml.config import ADDED_LATER
 from scanml.errors import DataError
 from scanml.structures.arrays import Bools, Doubles, Ints, check_unique, locked
 from scanml.structures.boxes import Boxes
 from scanml.structures.frame import Frame
+from scanml.structures.taxonomy import ancestors
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,19 +56,32 @@ class SceneExample:
 
 @dataclass(frozen=True)
 class LabelSpace:
-    """What the labels of a data set mean: class names with COCO's category ids, and trigger names."""
+    """What the labels of a data set mean: class names with COCO's category ids, and trigger names.
+
+    `trigger_parents` are pairs (trigger, what it implies), such as ("cola", "drink").
+    """
 
     class_names: tuple[str, ...] = ()
     category_ids: tuple[int, ...] = ()
     trigger_names: tuple[str, ...] = ()
+    trigger_parents: tuple[tuple[str, str], ...] = field(default=(), metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         if len(self.class_names) != len(self.category_ids):
             raise DataError(
                 f"{len(self.class_names)} class names need as many category ids, received {self.category_ids}."
             )
-        for name in ("class_names", "category_ids", "trigger_names"):
+        for name in ("class_names", "category_ids", "trigger_names", "trigger_parents"):
             check_unique(getattr(self, name), name=f"LabelSpace.{name}:")
+        unknown = {name for pair in self.trigger_parents for name in pair} - set(self.trigger_names)
+        if unknown:
+            raise DataError(f"LabelSpace.trigger_parents: {sorted(unknown)} are not among the trigger names.")
+        ancestors(self.trigger_parents)
+
+    def implied(self) -> dict[str, frozenset[str]]:
+        """By trigger, all that it implies: its parents, theirs, and so on."""
+        found = ancestors(self.trigger_parents)
+        return {name: found.get(name, frozenset()) for name in self.trigger_names}
 
 
 class ExampleSet(Protocol):

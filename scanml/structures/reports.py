@@ -1,4 +1,4 @@
-"""What steps say: findings about data, metrics of models, verdicts. To and from JSON."""
+"""What steps say of models: metrics with their intervals, verdicts. To and from JSON."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, get_args
 
 from scanml.config import from_json, to_json
 from scanml.errors import DataError
 from scanml.structures.display import html_table
-
-Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True)
@@ -45,53 +42,6 @@ class Metric:
 
     def _repr_html_(self) -> str:
         return html.escape(str(self))
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something found in data: where (file and record), what is wrong, what to do."""
-
-    severity: Severity
-    where: str
-    problem: str
-    remedy: str
-
-    def __post_init__(self) -> None:
-        if self.severity not in get_args(Severity):
-            raise DataError(f"Finding.severity must be one of {get_args(Severity)}, received {self.severity!r}.")
-
-    def __str__(self) -> str:
-        return f"{self.severity}: {self.where}: {self.problem} {self.remedy}".rstrip()
-
-
-@dataclass(frozen=True)
-class DataReport:
-    """What `validate` found. `counts` says how much was looked at."""
-
-    findings: tuple[Finding, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "counts", MappingProxyType(dict(self.counts)))
-
-    def __reduce__(self) -> tuple[object, ...]:  # a read-only view cannot be pickled
-        return type(self), (self.findings, dict(self.counts))
-
-    @property
-    def errors(self) -> tuple[Finding, ...]:
-        """The findings that stop a pipeline."""
-        return tuple(finding for finding in self.findings if finding.severity == "error")
-
-    @property
-    def passed(self) -> bool:
-        """Whether no finding is an error."""
-        return not self.errors
-
-    def _repr_html_(self) -> str:
-        verdict = f"{'passed' if self.passed else 'refused'}, findings: {len(self.findings)}"
-        rows = [(f.severity, f.where, f.problem, f.remedy) for f in self.findings]
-        findings = html_table(["severity", "where", "problem", "remedy"], rows, caption=verdict)
-        return findings + html_table(["counted", "number"], self.counts.items())
 
 
 @dataclass(frozen=True)

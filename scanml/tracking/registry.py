@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -10,10 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from scanml.errors import ArtifactError
-from scanml.tracking.limits import fit_tags
-from scanml.tracking.mlflow_tracker import MlflowTracker, connect, write_model_file
+from scanml.files import files_below, fingerprint_files
+from scanml.tracking.environment import describe_environment
+from scanml.tracking.journal import Entry, is_key, now_ms
+from scanml.tracking.limits import fit_key, fit_tags
+from scanml.tracking.mlflow_store import connect, write_entries, write_model_file
 from scanml.tracking.stores import made_by_someone, reaching
-from scanml.tracking.tracker import recording
 
 FINGERPRINT_TAG = "scanml.bundle_fingerprint"
 PREVIOUS_TAG = "scanml.previous_champions"  # on the registered model: JSON list of versions, the latest last
@@ -60,22 +61,24 @@ class ModelRegistry:
         """Store the folder `bundle` as a version of `name`, make it `challenger`, return the version.
 
         The same bytes registered before are found again instead. The files become artifacts of the run `run_id`, or
-        of a new run in `experiment` that also keeps `metrics`; on the version metrics and `tags` are tags.
+        (none is given, or the store does not have it yet) of a new run in `experiment` that also keeps `metrics`; on
+        the version metrics and `tags` are tags.
         """
         fingerprint = fingerprint_folder(bundle)
         all_tags = dict(tags or {}) | {f"metric.{key}": f"{value:.6g}" for key, value in (metrics or {}).items()}
         all_tags[FINGERPRINT_TAG] = fingerprint
         version = self._find(name, fingerprint)
         if version is None:
-            run = run_id or self._start_run(experiment, name, metrics or {})
-            version = self._store(bundle, name=name, run_id=run, tags=all_tags)
+            if run_id is None or is_key(run_id):
+                run_id = self._write_run(f"{name}-{fingerprint}", f"register {name}", experiment, metrics or {})
+            version = self._store(bundle, name=name, run_id=run_id, tags=all_tags)
         with reaching(self._uri):
             self._client.set_registered_model_alias(name, "challenger", str(version))
         return version
 
     def promote(self, name: str, *, version: int | None = None) -> int:
         """Make `version` (default: the challenger) champion, remember the champion before, return the version."""
-        version, before = version or self._alias(name, "challenger"), self.champion(name)
+        version, before = version or self.challenger(name), self.champion(name)
         if version is None:
             raise ArtifactError(f"{name} has no challenger in {self._uri}; register a bundle first.")
         if before == version:
@@ -103,6 +106,10 @@ class ModelRegistry:
         """The version that serves; None when there is none, or no model called `name`."""
         return self._alias(name, "champion")
 
+    def challenger(self, name: str) -> int | None:
+        """The version registered last; None when there is no model called `name`."""
+        return self._alias(name, "challenger")
+
     def download(self, name: str, version: int, *, out: Path) -> Path:
         """Copy the bundle of `version` to the folder `out`, which must not exist; whole or not at all."""
         if out.exists():
@@ -120,11 +127,15 @@ class ModelRegistry:
                 Path(path).rename(out)
         return out
 
-    def _start_run(self, experiment: str, name: str, metrics: Mapping[str, float]) -> str:
-        tracker = MlflowTracker.start(self._uri, experiment=experiment, run_name=f"register {name}")
-        with recording(tracker):
-            tracker.log_metrics(metrics, step=0)
-        return str(tracker.run_id)
+    def _write_run(self, key: str, run_name: str, experiment: str, metrics: Mapping[str, float]) -> str:
+        tags = fit_tags(describe_environment())
+        begin = {"key": key, "experiment": experiment, "run_name": run_name, "parent": None, "tags": tags}
+        numbers = {"step": 0, "metrics": {fit_key(metric): value for metric, value in metrics.items()}}
+        run_id = None
+        with reaching(self._uri):
+            for kind, values in (("begin", begin), ("metrics", numbers), ("end", {"status": "FINISHED"})):
+                run_id = write_entries(self._client, run_id, [Entry(kind, values, now_ms())])
+        return str(run_id)
 
     def _store(self, bundle: Path, *, name: str, run_id: str, tags: Mapping[str, str]) -> int:
         place = f"model/{tags[FINGERPRINT_TAG]}"
@@ -165,20 +176,14 @@ class ModelRegistry:
 
 
 def fingerprint_folder(folder: Path) -> str:
-    """16 hex digits of SHA-256 over names and bytes of all files below `folder`.
+    """`fingerprint_files` of a folder that has some.
 
     Raises:
         ArtifactError: no such folder, or no file in it.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    if not files:
+    if not files_below(folder):
         raise ArtifactError(f"{folder}: expected a folder with a bundle, found no file; export one first.")
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
-    return digest.hexdigest()[:16]
+    return fingerprint_files(folder)
 
 
 def _check_downloaded(folder: Path, fingerprint: str) -> None:

@@ -6,8 +6,20 @@ import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from scanml.errors import ArtifactError, ScanmlError
+
+
+class StoreError(ArtifactError):
+    """A store does not do what it was asked."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it will always say so: the run was deleted there, or is asked for something that cannot be."""
+        codes = ("INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST")
+        ours = isinstance(self.__cause__, KeyError | TypeError | FileNotFoundError)  # not what a connection raises
+        return ours or getattr(self.__cause__, "error_code", None) in codes
 
 
 def local_store(out: Path) -> str:
@@ -23,6 +35,24 @@ def database_file(uri: str) -> Path | None:
     """The file of an SQLite store; None for a server, another database or one in memory."""
     path = uri.removeprefix("sqlite:///").partition("?")[0]
     return Path(path).resolve() if path and path != ":memory:" and uri.startswith("sqlite:///") else None
+
+
+def is_local(uri: str) -> bool:
+    """Whether the store is a file or folder of this machine: no network on which it could hang.
+
+    >>> is_local("sqlite:///mlflow.db"), is_local("http://127.0.0.1:5000")
+    (True, False)
+    """
+    return urlsplit(uri).scheme in ("sqlite", "file", "")
+
+
+def without_password(text: str) -> str:
+    """The text with the name and password of every URI in it hidden.
+
+    >>> without_password("http://me:secret@host/x")
+    'http://***@host/x'
+    """
+    return re.sub(r"//[^/@\s]*@", "//***@", text)
 
 
 @contextlib.contextmanager
@@ -55,17 +85,30 @@ def new_database(uri: str) -> Iterator[str | None]:
 
 @contextlib.contextmanager
 def reaching(uri: str) -> Iterator[None]:
-    """Turn what fails while MLflow is asked into an `ArtifactError` that names the store, passwords left out."""
+    """Turn what fails while MLflow is asked into a `StoreError` that names the store, passwords left out."""
     try:
         yield
     except ScanmlError:
         raise
     except Exception as error:  # MLflow lets through errors of SQLAlchemy, requests and every cloud's SDK
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300].rstrip(".")
+        reason = _reason(error)
         message = (
             f"MLflow store {uri}: {reason}. Check that the URI is right, the server runs and the place is writable."
         )
-        raise ArtifactError(re.sub(r"//[^/@\s]*@", "//***@", message)) from error
+        raise StoreError(without_password(message)) from error
+
+
+def _reason(error: BaseException) -> str:
+    """What the system said of a connection or file (`Connection refused`), else the first line of the error."""
+    deepest = error
+    while (below := deepest.__cause__ or deepest.__context__) is not None:
+        deepest = below
+    if isinstance(deepest, TimeoutError):
+        return "no answer in time"
+    if isinstance(deepest, OSError) and deepest.strerror:
+        return deepest.strerror
+    told = deepest if str(error).startswith("API request to") else error  # MLflow wraps what a connection does
+    return (str(told).strip() or type(told).__name__).splitlines()[0][:300].rstrip(".")
 
 
 @contextlib.contextmanager

@@ -6,14 +6,14 @@ import contextlib
 import json
 import logging
 import math
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from scanml.errors import ArtifactError, ScanmlError
+from scanml.files import write_whole
 
-RunStatus = Literal["FINISHED", "FAILED", "KILLED"]  # MLflow's words
+RunStatus = Literal["FINISHED", "FAILED", "KILLED", "RUNNING"]  # MLflow's words; the last: another goes on with it
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class Tracker(Protocol):
 
     @property
     def run_id(self) -> str | None:
-        """The run's id in its store; None where there is none."""
+        """The run's id in its store, or the name by which it will be found there; None where there is no store."""
         ...
 
     def log_params(self, params: Mapping[str, object]) -> None:
@@ -117,7 +117,7 @@ class JsonlTracker:
             path.parent.mkdir(parents=True, exist_ok=True)
             text = path.read_bytes() if path.exists() else b""
             if not text.endswith(b"\n"):
-                _replace(path, text[: text.rfind(b"\n") + 1])
+                write_whole(path, text[: text.rfind(b"\n") + 1])
 
     @property
     def run_id(self) -> str | None:
@@ -129,7 +129,7 @@ class JsonlTracker:
             lines = self._path.read_bytes().splitlines(keepends=True)
             kept = [line for number, line in enumerate(lines, 1) if self._step(line, number) <= step]
             if len(kept) < len(lines):
-                _replace(self._path, b"".join(kept))
+                write_whole(self._path, b"".join(kept))
 
     def log_params(self, params: Mapping[str, object]) -> None:
         pass
@@ -203,13 +203,3 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ArtifactError(f"{path} cannot be written: {error.strerror}; free the place or choose another.") from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put `content` in the place of the file, whole or not at all."""
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

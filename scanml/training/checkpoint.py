@@ -1,39 +1,40 @@
 """A training's state in one file, replaced atomically: weights, optimizer, running average and the data position.
 
-    checkpoint/state.npz     header (JSON), then arrays model/0, model/1, …, optimizer/0, …, average/0, …
+    checkpoint/state.npz     header (JSON), then the arrays of `training.step`: weights/0, weights/1, first/0, …
 
-A finished training keeps the average alone: that is the model. Arrays are read without pickle.
+A finished training keeps the average alone, variable by variable: that is the model. Arrays are read without pickle.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from scanml.config import from_json, to_json
 from scanml.errors import ArtifactError, ConfigError
-from scanml.structures.arrays import Tensor
 from scanml.structures.examples import LabelSpace
 
 if TYPE_CHECKING:
-    import keras
-
     from scanml.models.build import ModelConfig, SceneNetwork
 
-FORMAT = 1
+FORMAT = 2
 FILE = "state.npz"
 # What zipfile, NumPy and JSON raise when bytes were changed, by accident or on purpose.
 _DAMAGES = (
     OSError,
     ValueError,
+    AttributeError,
     KeyError,
     EOFError,
     RuntimeError,
@@ -44,7 +45,7 @@ _DAMAGES = (
 )
 _OVERHEAD_BYTES = 4096  # a zip entry and an array's own header
 
-Variables = Mapping[str, Sequence["keras.Variable"]]
+Arrays = dict[str, list[npt.NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -58,17 +59,18 @@ class Header:
     data_fingerprint: str
     trained_on: tuple[str, ...]
     step: int
+    init: str = ""  # the fingerprint of the checkpoint whose weights it began with
     finished: bool = False
     format: int = FORMAT
 
 
-def save(folder: Path, header: Header, variables: Variables) -> None:
-    """Write `variables`, whole or not at all.
+def save(folder: Path, header: Header, values: Mapping[str, Sequence[object]]) -> None:
+    """Write the arrays `values`, whole or not at all.
 
     Raises:
         ArtifactError: the folder cannot be written.
     """
-    arrays = {f"{name}/{i}": np.asarray(v) for name, values in variables.items() for i, v in enumerate(values)}
+    arrays = {f"{name}/{i}": np.asarray(v) for name, several in values.items() for i, v in enumerate(several)}
     text = np.frombuffer(json.dumps(to_json(header)).encode(), np.uint8)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,6 +82,37 @@ def save(folder: Path, header: Header, variables: Variables) -> None:
         fresh.replace(folder / FILE)
     except OSError as error:
         raise ArtifactError(f"{folder}: cannot be written ({error.strerror}); free the place.") from error
+
+
+class Writer:
+    """Writes checkpoints while the training goes on, one at a time; `saved` is then called with the file."""
+
+    def __init__(self, folder: Path, saved: Callable[[Path], None]) -> None:
+        self.folder, self.saved = folder, saved
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
+        self._last: Future[None] | None = None
+
+    def save(self, header: Header, arrays: Arrays) -> None:
+        """Begin to write; waits for the one before, and raises what became of it."""
+        self.wait()
+        self._last = self._pool.submit(self._write, header, arrays)
+
+    def wait(self) -> None:
+        """Until the last one is written; an error of it is raised here."""
+        if self._last is not None:
+            self._last.result()
+
+    def _write(self, header: Header, arrays: Arrays) -> None:
+        save(self.folder, header, arrays)
+        self.saved(self.folder / FILE)
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._pool.shutdown()
+        if kind is None:
+            self.wait()
 
 
 def read_header(folder: Path) -> Header:
@@ -96,7 +129,7 @@ def find_header(folder: Path, wanted: Header) -> Header | None:
     if not (folder / FILE).exists():
         return None
     found = read_header(folder)
-    for name in ("task", "model", "labels", "train", "data_fingerprint"):
+    for name in ("task", "model", "labels", "train", "data_fingerprint", "init"):
         if to_json(getattr(found, name)) != to_json(getattr(wanted, name)):
             raise ArtifactError(
                 f"{folder}: holds a training with another {name.replace('_', ' ')}; choose another folder, or remove "
@@ -105,35 +138,36 @@ def find_header(folder: Path, wanted: Header) -> Header | None:
     return found
 
 
-def restore(folder: Path, variables: Variables) -> Header:
-    """Put the arrays of the checkpoint into `variables`; nothing is changed if one of them does not fit.
+def restore(folder: Path, like: Mapping[str, Sequence[Any]]) -> Arrays:
+    """The arrays of the checkpoint, by the names and in the shapes of `like`.
 
     Raises:
         ArtifactError: no checkpoint, damaged, of another format, or of another model.
     """
-    names = [f"{name}/{i}" for name, values in variables.items() for i in range(len(values))]
-    header, arrays = _read(folder, names)
-    places = [variable for values in variables.values() for variable in values]
-    for name, variable, array in zip(names, places, arrays, strict=True):
-        if tuple(variable.shape) != array.shape:
+    names = [f"{name}/{i}" for name, values in like.items() for i in range(len(values))]
+    _, arrays = _read(folder, names)
+    wanted = [tuple(value.shape) for values in like.values() for value in values]
+    for name, shape, array in zip(names, wanted, arrays, strict=True):
+        if shape != array.shape:
             raise ArtifactError(
-                f"{folder / FILE}: {name} ({variable.path}) has shape {array.shape}, the model needs "
-                f"{tuple(variable.shape)}; it was written for another model."
+                f"{folder / FILE}: {name} has shape {array.shape}, the model needs {shape}; it was written for another "
+                "model."
             )
-    for variable, array in zip(places, arrays, strict=True):
-        variable.assign(array)
-    return header
+    found = iter(arrays)
+    return {name: [next(found) for _ in values] for name, values in like.items()}
 
 
-def _read(folder: Path, names: Sequence[str]) -> tuple[Header, list[Tensor]]:
+def _read(folder: Path, names: Sequence[str]) -> tuple[Header, list[npt.NDArray[Any]]]:
     path = folder / FILE
     if not path.exists():
         raise ArtifactError(f"{folder}: expected a checkpoint ({FILE}) written by `scanml train`, found none.")
     try:
         _refuse_bomb(path)
         with np.load(path, allow_pickle=False) as stored:
-            header = from_json(Header, json.loads(bytes(stored["header"])), where=str(path))
-            return header, [stored[name] for name in names]
+            values = json.loads(bytes(stored["header"]))
+            if (found := values.get("format")) != FORMAT:
+                raise ValueError(f"format {found}, this scanml reads {FORMAT}")
+            return from_json(Header, values, where=str(path)), [stored[name] for name in names]
     except _DAMAGES as error:
         raise ArtifactError(
             f"{path}: the checkpoint is damaged or of another kind ({error}); restore or train again."
@@ -148,26 +182,47 @@ def _refuse_bomb(path: Path) -> None:
             raise ValueError("it unpacks to more than its own size")
 
 
+def fingerprint_checkpoint(folder: Path) -> str:
+    """Changes with any byte of the checkpoint in `folder`; see `restore` for errors."""
+    read_header(folder)
+    with (folder / FILE).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
 def load_model(folder: Path) -> SceneNetwork:
-    """The model whose checkpoint lies in `folder`, with the running average of its weights, in float32.
+    """The model whose finished checkpoint lies in `folder`, with the running average of its weights, in float32.
 
     Raises:
-        ArtifactError: see `restore`.
+        ArtifactError: see `restore`; or its training is not finished.
+    """
+    from scanml.training.optimizer import averaged
+
+    header = read_header(folder)
+    if not header.finished:
+        raise ArtifactError(f"{folder}: its training stands at update {header.step}; finish it by the same command.")
+    model = new_model(header, where=folder)
+    variables = averaged(model)
+    for variable, value in zip(variables, restore(folder, {"average": variables})["average"], strict=True):
+        variable.assign(value)
+    return model
+
+
+def new_model(header: Header, *, where: Path) -> SceneNetwork:
+    """A new model of the kind that `header` describes, in float32.
+
+    Raises:
+        ArtifactError: it describes none.
     """
     from scanml.models.build import build_model
     from scanml.models.config import SceneClassifierConfig, SceneDetectorConfig
     from scanml.training.device import compute_in
-    from scanml.training.optimizer import averaged
 
-    header = read_header(folder)
     kind = {"detector": SceneDetectorConfig, "classifier": SceneClassifierConfig}.get(header.task)
     if kind is None:
-        raise ArtifactError(f"{folder / FILE}: expected a detector or classifier, found the task {header.task!r}.")
-    config: ModelConfig = from_json(kind, {**_fields(header.model), "weights": None}, where=str(folder / FILE))
+        raise ArtifactError(f"{where / FILE}: expected a detector or classifier, found the task {header.task!r}.")
+    config: ModelConfig = from_json(kind, {**_fields(header.model), "weights": None}, where=str(where / FILE))
     with compute_in("float32"):
-        model = build_model(config, header.labels)
-    restore(folder, {"average": averaged(model)})
-    return model
+        return build_model(config, header.labels)
 
 
 def _fields(values: object) -> dict[str, object]:

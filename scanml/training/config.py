@@ -24,6 +24,10 @@ class TrainConfig:
     average_decay: float = 0.998  # of the weights; reached slowly: min(decay, (1 + t) / (10 + t))
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     backend: Literal["tensorflow", "jax"] = "tensorflow"
+    accumulate: int = 1  # an update's gradients are summed over this many parts of its batch, where it does not fit
+    updates_per_call: int = 1  # one compiled call: raise it where an update takes less than some 20 ms
+    xla: Literal["auto", "on", "off"] = "auto"  # TensorFlow only: auto is on for a GPU
+    devices: Literal["one", "all"] = "one"  # of this process; each gets its share of a batch
     seed: int = 0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     log_every: int = 20
@@ -31,10 +35,15 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        ones = dict.fromkeys(("steps", "batch_size", "log_every", "checkpoint_every"), 1)
+        counts = ("steps", "batch_size", "accumulate", "updates_per_call", "log_every", "checkpoint_every")
+        ones = dict.fromkeys(counts, 1)
         for name, least in (ones | {"warmup_steps": 0, "weight_decay": 0, "seed": 0}).items():
             if getattr(self, name) < least:
                 raise ConfigError(f"train.{name} must be at least {least}, received {getattr(self, name)}.")
+        if self.batch_size % self.accumulate:
+            raise ConfigError(
+                f"train.accumulate must divide train.batch_size ({self.batch_size}), received {self.accumulate}."
+            )
         for name in ("learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"train.{name} must be positive, received {getattr(self, name)}.")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,17 +12,25 @@ from tqdm import tqdm
 from scanml.config import to_json
 from scanml.datasets.pipeline import BatchSource
 from scanml.datasets.records import DataSet
-from scanml.errors import GateError
-from scanml.structures.batches import Outputs
 from scanml.tracking import JsonlTracker, NullTracker, TeeTracker, Tracker
-from scanml.training.checkpoint import Header, find_header, load_model, restore, save
+from scanml.training.checkpoint import (
+    Header,
+    Writer,
+    find_header,
+    fingerprint_checkpoint,
+    load_model,
+    new_model,
+    restore,
+    save,
+)
 from scanml.training.config import TrainConfig
 from scanml.training.device import compute_in, prepare
 from scanml.training.interrupt import stop_request
+from scanml.training.numbers import Numbers
 
 if TYPE_CHECKING:
     from scanml.models.build import ModelConfig, SceneNetwork
-    from scanml.training.step import Update
+    from scanml.training.step import Updates
 
 
 def train(
@@ -32,113 +39,99 @@ def train(
     *,
     config: TrainConfig | None = None,
     out: str | Path,
+    init: str | Path | None = None,
     tracker: Tracker | None = None,
+    saved: Callable[[Path], None] = lambda checkpoint: None,
 ) -> SceneNetwork:
-    """Train a new model on `data.train`, choose temperature and threshold on `data.validation`, return it.
+    """Train a new model on `data.train`, choose temperature and thresholds on `data.validation`, return it.
 
     Writes `out`/checkpoint and `out`/history.jsonl. A training that stood there unfinished, with the same settings and
     data, goes on where it stopped; a finished one is loaded. SIGTERM and Ctrl-C write a checkpoint first.
 
+    Args:
+        init: the checkpoint folder of a trained model, whose weights this one begins with where they have the same
+            name and shape; its classes may be others.
+        saved: called with every checkpoint once it is on disk, from another thread.
+
     Raises:
+        ConfigError: settings that do not fit the data or the devices, or a batch that does not fit the memory.
         GateError: the loss is not finite.
         ArtifactError: `out` holds another training, or cannot be written.
     """
-    config, out = config or TrainConfig(), Path(out)
+    config, out, init = config or TrainConfig(), Path(out), Path(init) if init else None
     prepare(config)  # before anything below imports Keras
     from scanml.models.build import build_model
-    from scanml.training.step import build_step
+    from scanml.training.step import Updates
+    from scanml.training.warm_start import begin_with
 
     labels = data.train.labels
     with compute_in(config.precision):
         model = build_model(model_config, labels)
-    header = _header(model.task, model_config, config, data)
+    header = _header(model.task, model_config, config, data, init)
     found = find_header(out / "checkpoint", header)
     if found and found.finished:
         return load_model(out / "checkpoint")
-    update = build_step(model, config)
+    if init and not found:
+        begin_with(model, load_model(init))
+    updates = Updates(model, config)
     if found:
-        restore(out / "checkpoint", update.variables)
-        update.reload()
-    _run(update, data, header, found.step if found else 0, out=out, tracker=tracker or NullTracker(), config=config)
-    return _finish(update, data, header, out / "checkpoint", config=config)
+        updates.load(restore(out / "checkpoint", updates.state))
+        header = found
+    with Writer(out / "checkpoint", saved) as writer:
+        _run(updates, data, header, writer, history=out / "history.jsonl", tracker=tracker or NullTracker())
+    return _finish(updates, data, replace(header, step=config.steps), out / "checkpoint")
 
 
-def _run(
-    update: Update, data: DataSet, header: Header, start: int, *, out: Path, tracker: Tracker, config: TrainConfig
-) -> None:
-    """The updates from `start` on, with a line of numbers and a checkpoint every so often."""
+def _run(updates: Updates, data: DataSet, header: Header, writer: Writer, *, history: Path, tracker: Tracker) -> None:
+    """The updates after `header.step`, with a line of numbers and a checkpoint every so often."""
+    from scanml.training.memory import first_call
+
+    config, step = updates.config, header.step
     source = BatchSource(
         data.train,
-        update.model.task,
-        image_size=update.model.scanml_config.image_size,
+        updates.model.task,
+        image_size=updates.model.scanml_config.image_size,
         batch_size=config.batch_size,
         augment=config.augment,
         seed=config.seed,
+        num_steps=config.steps,
     )
-    history = JsonlTracker(out / "history.jsonl")
-    history.truncate_after(start)
-    numbers = _Numbers(TeeTracker(history, tracker), config)
-    bar = tqdm(total=config.steps, initial=start, desc=f"train {header.task}", unit="update", disable=None)
+    lines = JsonlTracker(history)
+    lines.truncate_after(step)
+    numbers = Numbers(TeeTracker(lines, tracker), config)
+    bar = tqdm(total=config.steps, initial=step, desc=f"train {header.task}", unit="update", disable=None)
     with bar, stop_request() as stop:
-        for step, batch in enumerate(source.stream(start, config.steps), start + 1):
-            loss = numbers.add(update(batch), step)
+        for batches in source.stream(step, config.steps, at_once=config.updates_per_call):
+            rows = updates(batches) if step > header.step else first_call(updates, batches)
+            step += len(rows)
+            loss = numbers.add(rows, updates.names, step=step)
             if loss is not None:
                 bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
-            bar.update()
-            if step % config.checkpoint_every == 0 or stop:
-                numbers.check()
-                update.sync()
-                save(out / "checkpoint", replace(header, step=step), update.variables)
+            bar.update(len(rows))
+            if step % config.checkpoint_every < len(rows) or step == config.steps or stop:
+                numbers.check(updates.names, step=step)
+                writer.save(replace(header, step=step), updates.fetch())
+            if stop:
+                writer.wait()
                 stop.obey()
 
 
-def _finish(update: Update, data: DataSet, header: Header, folder: Path, *, config: TrainConfig) -> SceneNetwork:
-    """Keep the average, calibrate it, and return it as a model of its own."""
+def _finish(updates: Updates, data: DataSet, header: Header, folder: Path) -> SceneNetwork:
+    """Keep the average alone, in float32, calibrate it, and return it as a model of its own."""
     from scanml.training.calibrate import calibrate
     from scanml.training.optimizer import averaged
 
-    update.sync()
-    save(folder, replace(header, step=config.steps), update.variables)
-    model = load_model(folder)
+    updates.use_average()
+    model = new_model(header, where=folder)
+    for variable, value in zip(averaged(model), averaged(updates.model), strict=True):
+        variable.assign(value)
     if model.task == "classifier":
-        calibrate(model, data.validation)
-    save(folder, replace(header, step=config.steps, finished=True), {"average": averaged(model)})
+        calibrate(model, train=data.train, validation=data.validation)
+    save(folder, replace(header, finished=True), {"average": averaged(model)})
     return model
 
 
-class _Numbers:
-    """The terms of the last updates: read from the device, checked and written every `log_every` updates."""
-
-    def __init__(self, tracker: Tracker, config: TrainConfig) -> None:
-        self.tracker, self.config = tracker, config
-        self.waiting: list[tuple[int, Outputs]] = []
-        self.since = time.monotonic()
-
-    def add(self, terms: Outputs, step: int) -> float | None:
-        """Take the terms of update `step`; the mean loss where a line was written."""
-        self.waiting.append((step, terms))
-        if step % self.config.log_every and step != self.config.steps:
-            return None
-        means = self.check()
-        images = len(self.waiting) * self.config.batch_size
-        means["images_per_second"] = images / max(time.monotonic() - self.since, 1e-9)
-        self.tracker.log_metrics(means, step=step)
-        self.waiting, self.since = [], time.monotonic()
-        return means["loss"]
-
-    def check(self) -> dict[str, float]:
-        """The means of what waits; a loss that is not finite is a `GateError`."""
-        rows = [(step, {name: float(value) for name, value in terms.items()}) for step, terms in self.waiting]
-        for step, row in rows:
-            if not math.isfinite(row["loss"]):
-                raise GateError(
-                    f"the loss is {row['loss']} at update {step}: training stopped. Lower train.learning_rate "
-                    f"(now {self.config.learning_rate}) or use train.precision=float32; the terms were {row}."
-                )
-        return {name: sum(row[name] for _, row in rows) / len(rows) for name in rows[0][1]} if rows else {}
-
-
-def _header(task: str, model: ModelConfig, config: TrainConfig, data: DataSet) -> Header:
+def _header(task: str, model: ModelConfig, config: TrainConfig, data: DataSet, init: Path | None) -> Header:
     split = data.train
     return Header(
         task=task,
@@ -148,4 +141,5 @@ def _header(task: str, model: ModelConfig, config: TrainConfig, data: DataSet) -
         data_fingerprint=split.fingerprint,
         trained_on=tuple(split.image_hashes),
         step=0,
+        init=fingerprint_checkpoint(init) if init else "",
     )

@@ -39,6 +39,7 @@ def detector_objective(model: SceneDetector) -> Objective:
             "class_loss": classes,
             "box_loss": overlap,
             "distribution_loss": spread,
+            "truths": ops.sum(truths),
             "truths_without_location": ops.sum(truths) - ops.sum(targets["taught"]),
         }
 

@@ -1,143 +1,123 @@
-"""One compiled update, for TensorFlow and for JAX: differentiate, clip, apply, average."""
+"""Updates of a model as one compiled call: differentiate, clip, apply, average.
+
+Everything that changes is in a `State`, and an update is a pure function from a state to the next:
+
+    weights, first, second     kernels; biases and scales      the network's, and AdamW's moments of them
+    fixed                      statistics; seeds               of normalization and dropout
+    average                    kernels; biases and scales; statistics
+    counters                   updates, loss scale, good updates
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 from keras import ops
 
-from scanml.errors import ModelError
+from scanml.errors import ConfigError
 from scanml.structures.arrays import Tensor
-from scanml.structures.batches import Batch, Outputs
+from scanml.structures.batches import Batch
+from scanml.training.backends import build_backend
 from scanml.training.config import TrainConfig
 from scanml.training.objectives import OBJECTIVES
-from scanml.training.optimizer import PackedOptimizer, average_rate, averaged
+from scanml.training.optimizer import AdamW, move_average
+from scanml.training.packing import Packing, State
+
+Arrays = dict[str, list[npt.NDArray[Any]]]  # a state on the host
 
 
-class Update(Protocol):
-    """A model in training. `variables` are what a checkpoint holds, in a fixed order; `sync` makes them current."""
+class Updates:
+    """A model in training: called with K batches, stacked along a leading axis, it does K updates.
 
-    model: keras.Model
-    variables: dict[str, list[keras.Variable]]
+    `names` are those of the objective's terms, known after the first call.
 
-    def __call__(self, batch: Batch) -> Outputs: ...
-
-    def sync(self) -> None: ...
-
-    def reload(self) -> None: ...
-
-
-def build_step(model: keras.Model, config: TrainConfig) -> Update:
-    """The update of `model` for the backend that Keras runs on."""
-    kinds: dict[str, type[TensorFlowStep] | type[JaxStep]] = {"tensorflow": TensorFlowStep, "jax": JaxStep}
-    backend = keras.backend.backend()
-    if backend not in kinds:
-        raise ModelError(f"training runs on {', '.join(kinds)}; Keras runs on {backend!r}. Set KERAS_BACKEND.")
-    return kinds[backend](model, config)
-
-
-class _State:
-    """Model, optimizer and average as named lists of variables."""
+    Raises:
+        ModelError: Keras runs on a backend that is neither TensorFlow nor JAX.
+        ConfigError: a batch that the devices cannot share.
+    """
 
     def __init__(self, model: keras.Model, config: TrainConfig) -> None:
-        self.model, self.decay = model, config.average_decay
+        self.backend = build_backend(config)
+        if config.batch_size % (config.accumulate * self.backend.num_devices):
+            raise ConfigError(
+                f"train.batch_size must be a multiple of {config.accumulate} (train.accumulate) × "
+                f"{self.backend.num_devices} (devices), received {config.batch_size}."
+            )
+        self.model, self.config = model, config
         self.objective = OBJECTIVES[model.task](model)
-        self.packed = PackedOptimizer(model, config)
-        self.optimizer = self.packed.inner
-        self.sources = averaged(model)
-        start = [
-            ops.convert_to_numpy(v) for v in self.sources
-        ]  # a copy: given a tf.Variable, Keras would keep that one
-        self.average = [keras.Variable(v, trainable=False, name=f"average_{i}") for i, v in enumerate(start)]
-        self.variables = {"model": model.weights, "optimizer": self.optimizer.variables, "average": self.average}
+        self.packing, self.optimizer = Packing(model), AdamW(config)
+        self.names: tuple[str, ...] = ()
+        self.gradient = self.backend.differentiate(self._loss)
+        self.compiled = self.backend.compile(self._updates)
+        self.state = self.start()
 
-    def sync(self) -> None:
-        """Nothing to do where updates write into the variables."""
+    def __call__(self, batches: Batch) -> Tensor:
+        """The terms (K, N) of the K updates."""
+        self.state, rows = self.compiled(self.state, batches)
+        return rows
 
-    def reload(self) -> None:
-        """Nothing to do where updates read the variables."""
+    def start(self) -> State:
+        """The state before the first update of the model's variables as they are."""
+        weights, fixed = self.packing.read()
+        state = {"weights": weights, "fixed": fixed, "average": [*weights, fixed[0]]}
+        return self.backend.place(state | self.optimizer.start(weights))
 
+    def fetch(self) -> Arrays:
+        """A copy of the state on the host; later updates do not touch it."""
+        return {name: [np.array(value) for value in values] for name, values in self.state.items()}
 
-class TensorFlowStep(_State):
-    """The update as a `tf.function`; state lives in the variables."""
+    def load(self, arrays: Mapping[str, Sequence[object]]) -> None:
+        """Go on from a state that `fetch` gave."""
+        state = {name: [ops.convert_to_tensor(value) for value in arrays[name]] for name in self.state}
+        self.state = self.backend.place(state)
 
-    def __init__(self, model: keras.Model, config: TrainConfig) -> None:
-        import tensorflow as tf
+    def use_average(self) -> None:
+        """Put the running average into the model's variables."""
+        *weights, statistics = self.state["average"]
+        self.packing.write(weights, [statistics, *self.state["fixed"][1:]])
 
-        super().__init__(model, config)
-        self.update = tf.function(self._update, reduce_retracing=True, autograph=False)
-        self.gradient_tape = tf.GradientTape
+    def _updates(self, state: State, batches: Batch) -> tuple[State, Tensor]:
+        return self.backend.scan(self._update, state, batches)
 
-    def __call__(self, batch: Batch) -> Outputs:
-        return dict(self.update(batch))
+    def _update(self, state: State, batch: Batch) -> tuple[State, Tensor]:
+        gradients, fixed, row = self._differentiate(state, batch)
+        new = state | self.optimizer.update(state, gradients) | {"fixed": fixed}
+        values, step = [*new["weights"], fixed[0]], state["counters"][0]
+        average = move_average(state["average"], values, step=step, decay=self.config.average_decay)
+        return new | {"average": average}, row
 
-    def _update(self, batch: Batch) -> Outputs:
-        with self.gradient_tape() as tape:
-            terms = self.objective(self.model(batch["image"], training=True), batch)
-            loss = self.optimizer.scale_loss(terms["loss"])
-        rate = average_rate(self.optimizer.iterations, self.decay)
-        weights = self.model.trainable_variables
-        gradients = tape.gradient(loss, [w.value for w in weights], unconnected_gradients="zero")
-        for vector, values in zip(self.packed.vectors, self.packed.pack(weights), strict=True):
-            vector.assign(values)
-        self.optimizer.apply(self.packed.pack(gradients))
-        for weight, value in zip(weights, self.packed.unpack(self.packed.vectors), strict=True):
-            weight.assign(value)
-        for average, source in zip(self.average, self.sources, strict=True):
-            average.assign_add(rate * (ops.cast(source, average.dtype) - average))
-        return terms
+    def _differentiate(self, state: State, batch: Batch) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        """Gradients, `fixed` and terms of a batch, or the means of its micro-batches, one after the other."""
+        weights, scale, count = state["weights"], state["counters"][1], self.config.accumulate
+        if count == 1:
+            gradients, (fixed, row) = self.gradient(weights, state["fixed"], scale, batch)
+            return gradients, fixed, row
 
+        def add(carry: Any, part: Batch) -> tuple[Any, Tensor]:
+            totals, fixed = carry
+            gradients, (fixed, row) = self.gradient(weights, fixed, scale, part)
+            return ([total + g for total, g in zip(totals, gradients, strict=True)], fixed), row
 
-class JaxStep(_State):
-    """The update as a jitted function of donated state; `sync` and `reload` copy it out of and into the variables."""
+        start = ([ops.zeros_like(vector) for vector in weights], state["fixed"])
+        parts = {name: _cut(value, count) for name, value in batch.items()}
+        (totals, fixed), rows = self.backend.scan(add, start, parts)
+        return [total / count for total in totals], fixed, ops.mean(rows, axis=0)
 
-    def __init__(self, model: keras.Model, config: TrainConfig) -> None:
-        import jax
-
-        super().__init__(model, config)
-        index = {id(v): i for i, v in enumerate([*model.trainable_variables, *model.non_trainable_variables])}
-        self.places = [index[id(v)] for v in self.sources]
-        self.gradient = jax.value_and_grad(self._loss, has_aux=True)
-        self.update = jax.jit(self._update, donate_argnums=0)
-        self.copy = jax.numpy.array
-        self.state: Tensor = ()
-        self.reload()
-
-    def __call__(self, batch: Batch) -> Outputs:
-        self.state, terms = self.update(self.state, batch)
-        return dict(terms)
-
-    def sync(self) -> None:
-        for variables, values in zip(self._lists(), self.state, strict=True):
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
-
-    def reload(self) -> None:
-        self.state = tuple([self.copy(v.value, copy=True) for v in variables] for variables in self._lists())
-
-    def _lists(self) -> tuple[list[keras.Variable], ...]:
-        model = self.model
-        return model.trainable_variables, model.non_trainable_variables, self.optimizer.variables, self.average
-
-    def _loss(
-        self, trainable: Tensor, fixed: Tensor, optimizer: Tensor, batch: Batch
-    ) -> tuple[Tensor, tuple[Tensor, Outputs]]:
-        outputs, fixed = self.model.stateless_call(trainable, fixed, batch["image"], training=True)
+    def _loss(self, weights: list[Tensor], fixed: list[Tensor], scale: Tensor, batch: Batch) -> tuple[Tensor, Any]:
+        """The scaled loss of a batch; beside it the new `fixed`, and all terms (N,)."""
+        values = self.packing.trainable_values(weights), self.packing.fixed_values(fixed)
+        outputs, fixed = self.model.stateless_call(*values, batch["image"], training=True)
         terms = self.objective(outputs, batch)
-        with keras.StatelessScope(state_mapping=list(zip(self.optimizer.variables, optimizer, strict=True))):
-            return self.optimizer.scale_loss(terms["loss"]), (fixed, terms)
+        self.names = tuple(terms)
+        row = ops.stack([ops.cast(value, "float32") for value in terms.values()])
+        return terms["loss"] * scale, (self.packing.fixed(fixed), row)
 
-    def _update(self, state: Tensor, batch: Batch) -> tuple[Tensor, Outputs]:
-        trainable, fixed, optimizer, average = state
-        (_, (fixed, terms)), gradients = self.gradient(trainable, fixed, optimizer, batch)
-        rate = average_rate(optimizer[self._iterations()], self.decay)
-        pack = self.packed.pack
-        vectors, optimizer = self.optimizer.stateless_apply(optimizer, pack(gradients), pack(trainable))
-        trainable = self.packed.unpack(vectors)
-        current = [*trainable, *fixed]
-        average = [a + rate * (current[p] - a) for a, p in zip(average, self.places, strict=True)]
-        return (list(trainable), list(fixed), list(optimizer), average), terms
 
-    def _iterations(self) -> int:
-        return next(i for i, v in enumerate(self.optimizer.variables) if v is self.optimizer.iterations)
+def _cut(value: Tensor, count: int) -> Tensor:
+    """(B, …) → (count, B / count, …)."""
+    size, *rest = ops.shape(value)
+    return ops.reshape(value, (count, size // count, *rest))

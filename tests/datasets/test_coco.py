@@ -5,7 +5,8 @@ import json
 import pytest
 from oracles.data_folder import coco
 
-from scanml.datasets.coco import raw_images, read_coco, read_json, unsafe_name
+from scanml.datasets.coco import raw_images, read_coco
+from scanml.datasets.json_file import read_json, unsafe_name
 from scanml.errors import DataError
 
 NAMES = ["a.jpg", "sub/b.jpg", "c.jpg"]
@@ -64,11 +65,11 @@ def test_one_class_and_an_empty_data_set_are_fine(tmp_path):
 @pytest.mark.parametrize(
     ("box", "severity", "message"),
     [
-        ("[0, 0, NaN, 5]", "error", "not finite"),
-        ("[Infinity, 0, 5, 5]", "error", "not finite"),
-        ("[0, -Infinity, 5, 5]", "error", "not finite"),
-        ("[0, 0, 1e999, 5]", "error", "not finite"),
-        (f"[0, 0, 1{'0' * 400}, 5]", "error", "not finite"),
+        ("[0, 0, NaN, 5]", "error", "all finite numbers"),
+        ("[Infinity, 0, 5, 5]", "error", "all finite numbers"),
+        ("[0, -Infinity, 5, 5]", "error", "all finite numbers"),
+        ("[0, 0, 1e999, 5]", "error", "all finite numbers"),
+        (f"[0, 0, 1{'0' * 400}, 5]", "error", "all finite numbers"),
         ("[3, 3, 0, 5]", "error", "is empty"),
         ("[3, 3, 5, -2]", "error", "is empty"),
         ("[60, 0, 5, 5]", "error", "lies outside the image of 60×40"),

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles.data_folder import coco
 
-from scanml.datasets.coco import raw_images, read_coco, unsafe_name
+from scanml.datasets.coco import raw_images, read_coco
+from scanml.datasets.json_file import unsafe_name
 from scanml.errors import DataError
 
 NAMES = ["a.jpg", "sub/b.jpg", "c.jpg"]

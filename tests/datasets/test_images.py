@@ -9,14 +9,12 @@ from oracles.data_folder import picture
 from oracles.encoded import PIXELS, encode, files
 from PIL import Image, ImageOps
 
+from scanml.datasets.headers import orientation, stored_size
 from scanml.datasets.images import (
     decode_image,
     difference_hash,
-    is_upright,
-    orientation,
     pixel_hash,
     read_image,
-    stored_size,
     turn_boxes,
     upright,
 )
@@ -96,15 +94,6 @@ def test_boxes_turn_as_a_mask_of_their_pixels_does(turn, rng):
 
 def test_no_boxes_turn_to_no_boxes():
     assert turn_boxes(np.zeros((0, 4), np.float32), (3, 4), 6).shape == (0, 4)
-
-
-def test_upright_files_are_those_that_every_decoder_shows_alike():
-    assert is_upright(encode("JPEG"))
-    assert is_upright(encode("JPEG", mode="L"))
-    assert is_upright(encode("PNG"))
-    turned = [encode("JPEG", turn=3), encode("PNG", turn=3)]
-    others = [encode("JPEG", mode="CMYK"), encode("PNG", mode="RGBA"), encode("PNG", mode="P"), b"", b"GIF89a"]
-    assert not any(is_upright(data) for data in turned + others)
 
 
 def test_the_pixel_hash_knows_pixels_and_size_alone():

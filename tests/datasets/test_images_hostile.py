@@ -10,11 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles.encoded import PIXELS, encode, files
 
-from scanml.datasets.images import (
-    decode_image,
-    is_upright,
-    orientation,
-)
+from scanml.datasets.headers import is_upright, oddities, orientation
+from scanml.datasets.images import decode_image
 from scanml.errors import DataError
 
 FILES = files()
@@ -70,7 +67,7 @@ def test_a_png_with_a_flipped_byte_is_refused():
         (b"<html>not found</html>", "begins with b'<html>no'"),
         (b"\xff\xd8", "ends before its size"),
         (b"\x89PNG\r\n\x1a\n", "ends before its size"),
-        (b"GIF89a" + bytes(50), "expected a JPEG or PNG"),
+        (b"GIF89a" + bytes(50), "expected a JPEG or PNG image, received a GIF; save it as JPEG or PNG"),
         (encode("JPEG")[:300], "photo"),
     ],
 )
@@ -137,6 +134,7 @@ def test_whatever_bytes_come_there_are_pixels_or_a_data_error(which, edits):
         data = data[:at] + new + data[at + len(new[:3]) :]  # changed, longer or shorter
     assert orientation(data) in range(1, 9)
     is_upright(data)
+    oddities(data)
     try:
         pixels = decode_image(data, where="x")
     except DataError:

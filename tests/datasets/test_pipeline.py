@@ -1,44 +1,20 @@
 """A batch is a function of seed and step; each epoch passes every example once; truth moves with the pixels."""
 
 import threading
+from dataclasses import replace
+from itertools import islice
 
 import cv2
 import numpy as np
 import pytest
 from oracles.data_folder import picture, write_folder, write_pictures
+from oracles.tiny_pictures import STILL, source_of, split_of
 
-from scanml.datasets import AugmentConfig, BatchSource, load_folder
-from scanml.datasets.images import pixel_hash
-from scanml.datasets.records import Record, Split
-from scanml.structures import CLASSIFIER_BATCH, DETECTOR_BATCH, LabelSpace
-
-STILL = AugmentConfig(flip_left_right=0, scale=(1.0, 1.0), translate=0, brightness=0, contrast=0, saturation=0)
-MOVING = AugmentConfig()
-
-
-def split_of(pictures, boxes, *, triggers=()):
-    """A split in memory; `boxes` gives xyxy per picture."""
-    encoded = [cv2.imencode(".png", pixels[..., ::-1])[1].tobytes() for pixels in pictures]
-    records = [
-        Record(
-            f"{index}.png",
-            index,
-            pixel_hash(pixels),
-            pixels.shape[:2],
-            xyxy=tuple(xyxy),
-            labels=tuple(range(len(xyxy))),
-            crowd=tuple(place % 2 == 1 for place in range(len(xyxy))),
-            present=triggers[index][0] if triggers else (),
-            absent=triggers[index][1] if triggers else (),
-        )
-        for index, (pixels, xyxy) in enumerate(zip(pictures, boxes, strict=True))
-    ]
-    labels = LabelSpace(("a", "b", "c"), (1, 2, 3), ("sea", "sky"))
-    return Split("train", labels, records, lambda index: encoded[index])
-
-
-def source_of(split, task="detector", *, size=(32, 48), batch_size=4, augment=MOVING, seed=0):
-    return BatchSource(split, task, image_size=size, batch_size=batch_size, augment=augment, seed=seed)
+from scanml.datasets import AugmentConfig, load_folder
+from scanml.datasets.cache import MemoryCache
+from scanml.errors import ConfigError
+from scanml.structures import CLASSIFIER_BATCH, DETECTOR_BATCH
+from scanml.structures.batches import DEVICE_PIXELS
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +28,17 @@ def assert_equal(first, second):
         np.testing.assert_array_equal(first[key], second[key])
 
 
+@pytest.mark.parametrize("pixels_on", ["host", "device"])
 @pytest.mark.parametrize(("task", "fields"), [("detector", DETECTOR_BATCH), ("classifier", CLASSIFIER_BATCH)])
-def test_batches_are_as_specified(split, task, fields):
-    batch = source_of(split, task).batch(0)
+def test_batches_are_as_specified(split, task, fields, pixels_on):
+    if pixels_on == "device":
+        fields = {key: field for key, field in fields.items() if key != "image"} | DEVICE_PIXELS
+    batch = source_of(split, task, augment=AugmentConfig(pixels_on=pixels_on)).batch(0)
     assert batch.keys() == fields.keys()
     for key, field in fields.items():
         assert batch[key].dtype == field.dtype
         assert batch[key].ndim == len(field.axes.split())
-    assert batch["image"].shape == (4, 32, 48, 3)
+    assert pixels_on == "device" or batch["image"].shape == (4, 32, 48, 3)
 
 
 @pytest.mark.parametrize("task", ["detector", "classifier"])
@@ -72,7 +51,7 @@ def test_a_batch_depends_on_seed_and_step_alone(split, task):
     assert (later[1]["image"] != later[0]["image"]).any()
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 4, 10, 23])
+@pytest.mark.parametrize("batch_size", [1, 3, 4, 7, 10])
 def test_each_epoch_passes_every_example_once_in_an_order_of_its_own(batch_size):
     flat = [np.full((8, 8, 3), 10 * index, np.uint8) for index in range(10)]
     source = source_of(split_of(flat, [[]] * 10), size=(8, 8), batch_size=batch_size, augment=STILL)
@@ -97,8 +76,8 @@ def test_padding_is_minus_one_and_room_grows_in_steps():
 
 
 def test_a_batch_without_any_truth_has_room_all_the_same():
-    batch = source_of(split_of([picture(0)], [[]]), batch_size=2).batch(0)
-    assert batch["boxes"].shape == (2, 16, 4)
+    batch = source_of(split_of([picture(0)], [[]]), batch_size=1).batch(0)
+    assert batch["boxes"].shape == (1, 16, 4)
     assert (batch["labels"] == -1).all()
 
 
@@ -141,14 +120,27 @@ def test_boxes_lie_on_what_they_were_drawn_around(size, rng):
     assert checked > 50
 
 
-def test_the_stream_gives_the_batches_in_order(split):
-    source = source_of(split)
-    streamed = list(source.stream(2, 9))
-    assert len(streamed) == 7
-    for step, batch in enumerate(streamed, start=2):
-        assert_equal(batch, source.batch(step))
-    assert list(source.stream(5, 5)) == []
-    assert len(list(source.stream(5, 6))) == 1
+@pytest.mark.parametrize("task", ["detector", "classifier"])
+@pytest.mark.parametrize("at_once", [1, 2, 3, 7, 20])
+def test_the_stream_stacks_the_batches_in_order(split, task, at_once):
+    source = source_of(split, task)
+    steps = iter(range(2, 9))
+    for group in source.stream(2, 9, at_once=at_once):
+        due = list(islice(steps, at_once))
+        assert {len(values) for values in group.values()} == {len(due)}
+        for row, step in enumerate(due):
+            assert_equal({key: values[row] for key, values in group.items()}, source.batch(step))
+    assert list(steps) == []
+    assert list(source.stream(5, 5, at_once=at_once)) == []
+    assert len(list(source.stream(5, 6, at_once=at_once))) == 1
+
+
+def test_stacked_batches_share_the_room_of_the_fullest():
+    many = [(float(i), 0.0, float(i) + 4, 4.0) for i in range(17)]
+    source = source_of(split_of([picture(0), picture(1)], [[], many]), batch_size=1, size=(40, 60), augment=STILL)
+    (group,) = source.stream(0, 2, at_once=2)
+    assert group["boxes"].shape == (2, 1, 32, 4)
+    assert sorted((group["labels"] >= 0).sum(axis=(1, 2))) == [0, 17]
 
 
 def test_a_stream_that_is_left_stops_its_threads_and_gives_opencv_back(split):
@@ -166,15 +158,55 @@ def test_a_stream_that_is_left_stops_its_threads_and_gives_opencv_back(split):
 
 def test_an_error_in_a_thread_reaches_the_reader(tmp_path):
     write_folder(tmp_path, train=3, val=1, test=1)
-    source = source_of(load_folder(tmp_path).train)
+    source = source_of(load_folder(tmp_path).train, batch_size=3)
     write_pictures(tmp_path / "images", ["train0.png", "train1.png", "train2.png"], first_seed=50)
     with pytest.raises(Exception, match="changed since"):
         list(source.stream(0, 2))
 
 
+def test_a_batch_larger_than_the_split_is_refused_and_the_largest_named(split):
+    with pytest.raises(ConfigError, match=r"train\.batch_size is 11, .* has 10 pictures; .*train\.batch_size=10"):
+        source_of(split, batch_size=11)
+
+
+@pytest.mark.parametrize(("task", "num_steps"), [("classifier", 10), ("detector", None)])
+def test_a_mosaic_is_for_detectors_in_a_training_of_known_length(split, task, num_steps):
+    with pytest.raises(ConfigError, match=r"augment\.mosaic"):
+        source_of(split, task, augment=AugmentConfig(mosaic=0.5), num_steps=num_steps)
+
+
+def test_mosaics_come_as_often_as_asked_for_and_end_when_asked_for(split):
+    """A picture shows one of ten colors; more than one in an image makes it a mosaic."""
+    flat = [np.full((32, 48, 3), 10 * index, np.uint8) for index in range(10)]
+    config = replace(STILL, mosaic=0.5, mosaic_until=0.6)
+    source = source_of(split_of(flat, [[]] * 10), batch_size=10, augment=config, num_steps=50)
+    mixed = [
+        np.mean([len(np.unique(image[image != 114])) > 1 for image in source.batch(step)["image"]])
+        for step in range(50)
+    ]
+    assert 0.4 < np.mean(mixed[:30]) < 0.6
+    assert not any(mixed[30:])
+
+
+def test_a_mosaic_brings_the_truth_of_its_four_pictures():
+    """Every picture is one box of its class, of one color: where it shows, its truth says so."""
+    flat = [np.full((40, 40, 3), 40 + 50 * index, np.uint8) for index in range(3)]
+    split = split_of(flat, [[(0.0, 0.0, 40.0, 40.0)] * (index + 1) for index in range(3)])
+    config = replace(STILL, scale=(1.5, 1.5), mosaic=1.0, mosaic_until=1.0, min_visible=0)
+    batch = source_of(split, size=(32, 32), batch_size=3, augment=config, num_steps=1).batch(0)
+    for image, boxes, labels, crowd in zip(*(batch[key] for key in ("image", "boxes", "labels", "crowd")), strict=True):
+        firsts = boxes[labels == 0].astype(int)
+        assert len(firsts) == 4
+        assert sum((box[2] - box[0]) * (box[3] - box[1]) for box in firsts) == 32 * 32
+        shown = [image[top:bottom, left:right] for left, top, right, bottom in firsts]
+        assert all((part == part[0, 0]).all() for part in shown)
+        assert (labels >= 0).sum() == sum((int(part[0, 0, 0]) - 40) // 50 + 1 for part in shown)
+        assert (crowd == (labels == 1)).all()
+
+
 def test_a_full_cache_changes_no_batch(split, monkeypatch):
     roomy = [source_of(split).batch(step) for step in range(4)]
-    monkeypatch.setattr("scanml.datasets.pipeline._MAX_CACHE_BYTES", 20_000)
     tight = source_of(split)
+    monkeypatch.setattr(tight.pictures, "_cache", MemoryCache(max_bytes=20_000))
     for step in range(4):
         assert_equal(tight.batch(step), roomy[step])

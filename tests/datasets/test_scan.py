@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import pytest
 from oracles.data_folder import picture, write_pictures
+from oracles.encoded import encode
 from PIL import Image
 
 from scanml.datasets.coco import RawImage
 from scanml.datasets.images import decode_image, pixel_hash
-from scanml.datasets.scan import Scanned, exact_duplicates, scan
+from scanml.datasets.scan import Scanned, odd_pictures, scan
 
 
 def raw(path, *, size=(40, 60), xywh=((5.0, 6.0, 20.0, 10.0),)):
@@ -102,6 +103,13 @@ def test_what_is_missing_damaged_or_too_large_is_named_and_the_rest_is_seen(tmp_
     (tmp_path / "folder.png").mkdir()
     names = ["missing.png", "cut.png", "text.png", "folder.png", "good.png", "x" * 300]
     results = scan([raw(tmp_path / name) for name in names], title="")
+    assert [result.kind for result in results if not isinstance(result, Scanned)] == [
+        "picture that is missing",
+        "picture that cannot be read",
+        "picture that cannot be read",
+        "picture that cannot be read",
+        "picture that cannot be read",
+    ]
     assert [isinstance(result, Scanned) for result in results] == [False, False, False, False, True, False]
     for name, result in zip(names, results, strict=True):
         assert isinstance(result, Scanned) or name in result.problem
@@ -116,13 +124,25 @@ def test_a_link_inside_the_folder_is_followed_as_data_tools_keep_pictures_that_w
     assert isinstance(one(raw(tmp_path / "images" / "a.png")), Scanned)
 
 
-def test_equal_pixels_across_splits_are_an_error_and_within_one_a_warning(tmp_path):
-    write_pictures(tmp_path, ["a.png", "b.png"])
-    cv2.imwrite(str(tmp_path / "same.png"), picture(0)[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    a, b, same = scan([raw(tmp_path / name) for name in ("a.png", "b.png", "same.png")], title="")
-    assert list(exact_duplicates({"train": [a, b], "test": []})) == []
-    (within,) = exact_duplicates({"train": [a, b, same]})
-    assert (within.severity, within.where) == ("warning", "image 'same.png' in train")
-    (across,) = exact_duplicates({"train": [a, b], "test": [same]})
-    assert (across.severity, across.where) == ("error", "image 'same.png' in test")
-    assert "'a.png' in train" in across.problem
+def test_a_picture_of_another_size_is_shown_with_its_first_box(tmp_path):
+    write_pictures(tmp_path, ["a.png"])
+    finding = one(raw(tmp_path / "a.png", size=(80, 120)))
+    assert finding.kind == "picture of another size than its record says"
+    (spot,) = finding.spots
+    assert (spot.path, spot.box, spot.size) == (tmp_path / "a.png", (5, 6, 25, 16), (120, 80))
+
+
+def test_what_is_not_plain_color_is_a_warning_each(tmp_path):
+    kinds = {"plain": "RGB", "print": "CMYK", "scan": "L"}
+    for name, mode in kinds.items():
+        (tmp_path / f"{name}.jpg").write_bytes(encode("JPEG", mode=mode))
+    cv2.imwrite(str(tmp_path / "deep.png"), picture(0)[..., 0].astype(np.uint16) << 8)
+    paths = [tmp_path / f"{name}.jpg" for name in kinds] + [tmp_path / "deep.png"]
+    findings = list(odd_pictures(scan([raw(path) for path in paths], title="")))
+    assert [(finding.spots[0].path.stem, finding.kind) for finding in findings] == [
+        ("print", "CMYK picture"),
+        ("scan", "gray picture"),
+        ("deep", "16-bit picture"),
+        ("deep", "gray picture"),
+    ]
+    assert {finding.severity for finding in findings} == {"warning"}

@@ -9,7 +9,7 @@ from PIL import Image
 
 from scanml.config import fingerprint, to_json
 from scanml.datasets import DataConfig, load_folder, open_shards, open_split, write_shards
-from scanml.datasets.images import is_upright
+from scanml.datasets.headers import is_upright
 from scanml.errors import ArtifactError
 
 
@@ -57,6 +57,23 @@ def test_a_shard_ends_when_it_is_full(data, tmp_path):
     assert len(open_split(tmp_path / "large").frame(4).pixels) == 40
 
 
+def test_a_flipped_byte_is_refused_by_the_name_of_its_picture(folder):
+    path = folder / "train" / "00000.shard"
+    whole = path.read_bytes()
+    places = [json.loads(line)["place"] for line in (folder / "train" / "records.jsonl").read_text().splitlines()]
+    for number, place in enumerate(places):
+        at = place["offset"] + place["length"] // 2
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(ArtifactError, match=rf"00000\.shard: .*: damaged are 'train{number}\.png'\. Extract again"):
+            open_shards(folder)
+    path.write_bytes(bytes(len(whole)))
+    with pytest.raises(ArtifactError, match=r"damaged are 'train0\.png', 'train1\.png', 'train2\.png' and 2 more"):
+        open_shards(folder)
+    path.write_bytes(whole + b"more")
+    with pytest.raises(ArtifactError, match=r"00000\.shard: differs .*, though no picture does"):
+        open_shards(folder)
+
+
 @pytest.mark.parametrize("name", ["00000.shard", "records.jsonl"])
 def test_a_flipped_byte_is_refused_by_the_name_of_its_file(folder, rng, name):
     path = folder / "train" / name
@@ -82,7 +99,7 @@ def test_a_byte_that_flips_later_is_found_when_its_picture_is_read(folder):
     path = folder / "train" / "00000.shard"
     path.write_bytes(path.read_bytes()[:-3])
     split.read(0)
-    with pytest.raises(ArtifactError, match=r"00000\.shard: bytes at \d+ differ"):
+    with pytest.raises(ArtifactError, match=r"00000\.shard: picture 'train4\.png', bytes at \d+ differ"):
         split.read(4)
     path.unlink()
     with pytest.raises(ArtifactError, match=r"00000\.shard: cannot be read"):
@@ -135,7 +152,9 @@ def test_an_index_that_makes_no_sense_is_refused(folder, content):
 
 def test_another_format_and_a_missing_folder_are_refused(folder, tmp_path):
     seal(folder / "train", lambda values: values.update(format=2))
-    with pytest.raises(ArtifactError, match="format 2, this scanml reads 1"):
+    with pytest.raises(
+        ArtifactError, match=r"format 2, this scanml reads 1\. A newer scanml wrote them: install it\. Extract again"
+    ):
         open_shards(folder)
     with pytest.raises(ArtifactError, match="nowhere"):
         open_shards(tmp_path / "nowhere")

@@ -60,6 +60,19 @@ def test_classifiers_differ_as_a_naive_loop_says(rng):
     assert (difference.low, difference.high) == pytest.approx(np.quantile(naive, [0.025, 0.975]), abs=1e-12)
 
 
+def test_groups_are_those_of_the_candidates_training(rng):
+    present = rng.random((40, 2)) < 0.5
+    table = TriggerTable(("sky", "cup"), np.zeros((40, 2)), present, np.ones((40, 2)))
+    scores = [np.clip(rng.normal(0.3 + 0.3 * present, 0.25), 0, 1).astype(np.float32) for _ in range(2)]
+    readers = [FakeReader(trigger_names=table.names, scores=one) for one in scores]
+    readers[0].train_positives = {"sky": 200.0, "cup": 3.0}
+    candidate, baseline = (collect(reader, FakeExamples(table=table)) for reader in readers)
+    found = compare(candidate, baseline, ["mAP/tail", "AP/cup"], num_resamples=30)
+    assert found["mAP/tail"] == found["AP/cup"]
+    with pytest.raises(DataError, match="no metric 'mAP/tail'"):
+        compare(baseline, candidate, ["mAP/tail"], num_resamples=5)
+
+
 def test_a_model_does_not_differ_from_itself(rng):
     candidate, _ = two_detectors(rng)
     difference = compare(candidate, candidate, ["AP50"], num_resamples=20)["AP50"]

@@ -70,6 +70,19 @@ def test_a_classifiers_numbers_are_those_of_scikit_learn(rng):
     assert 0 < metrics["ECE"].value < 1
 
 
+def test_a_reader_that_knows_its_training_counts_is_judged_by_groups(rng):
+    table = random_table(rng)
+    reader = FakeReader(trigger_names=TRIGGERS, scores=table.scores)
+    plain = measure(collect(reader, FakeExamples(table=table)), num_resamples=30)
+    reader.train_positives = {"drink": 4.0, "sky": 500.0, "moon": 9.0}
+    predictions = collect(reader, FakeExamples(table=table))
+    assert predictions.found.table.train_positives.tolist() == [500, 4, 0]
+    metrics = measure(predictions, num_resamples=30)
+    assert metrics["mAP/head"].value == plain["AP/sky"].value and metrics["mAP/tail"].value == plain["AP/drink"].value
+    assert metrics["mAP/medium"].value is None
+    assert {name: metrics[name] for name in plain} == plain
+
+
 def test_without_thresholds_of_its_own_a_reader_is_judged_at_a_half(rng):
     table = random_table(rng)
     found = collect(FakeReader(trigger_names=TRIGGERS, scores=table.scores), FakeExamples(table=table)).found

@@ -1,15 +1,17 @@
 """The pages: the numbers, the warnings and the pictures are on them, whatever the classes are called."""
 
 import html
+import sys
 
 import numpy as np
 import pytest
+from oracles.data_folder import write_pictures
 from oracles.fake_reader import FakeExamples, FakeReader
 from oracles.random_scenes import SIZE, random_scene
 
 from scanml.evaluation import collect, data_page, judge
 from scanml.metrics import ImageTruth, TriggerTable
-from scanml.structures import Boxes, DataReport, Detections, Finding
+from scanml.structures import Boxes, DataReport, Detections, Finding, Spot
 
 HOSTILE = "<script>alert(1)</script>"
 CLASSES = ("class 0", HOSTILE, "class 2")
@@ -75,6 +77,17 @@ def test_the_worst_class_comes_first_and_one_without_objects_last(rng):
     assert shown[2] == "class 2" and average["class 2"] is None  # never in random truths
 
 
+def test_head_medium_and_tail_are_shown_where_training_is_known(rng):
+    examples, reader = classifier(rng)
+    assert "mAP/tail" not in judge(collect(reader, examples), num_resamples=5).page
+    reader.train_positives = {"sky": 150.0, HOSTILE: 7.0}
+    report = judge(collect(reader, examples), num_resamples=5)
+    for name in ("mAP/head", "mAP/tail"):
+        assert f"<td>{name}</td>" in report.page and f"{report.metrics[name].value:.3f}" in report.page
+    assert '<td class="number">150</td><td>head</td>' in report.page
+    assert '<td class="number">7</td><td>tail</td>' in report.page
+
+
 def test_a_classifier_without_mistakes_has_no_picture_to_show(rng):
     examples, reader = classifier(rng)
     reader.scores = examples.table.present.astype(np.float32)
@@ -93,20 +106,38 @@ def test_most_wrong_images_come_first_with_what_was_said(rng):
 
 
 def test_the_data_page_bounds_findings_and_pictures_and_puts_errors_first(rng):
-    warnings = [Finding("warning", f"record {i}", "odd.", "Look.") for i in range(400)]
-    error = Finding("error", "image 'a.jpg'", HOSTILE, "Copy it again.")
-    counts = {"images in train": 1234, f"boxes of {HOSTILE}": 5, "boxes of cup": 0}
+    warnings = [Finding("warning", f"record {i}", "odd.", "Look.", HOSTILE) for i in range(400)]
+    error = Finding("error", "image 'a.jpg'", HOSTILE, "Copy it again.", "broken picture")
+    classes = {HOSTILE: {"train": 7, "test": 1}, "cup": {"train": 0, "test": 2}}
     examples = [classifier(rng)[0], classifier(rng, num_images=3)[0]]
-    page = data_page(DataReport((*warnings, error), counts), examples).render()
+    page = data_page(DataReport((*warnings, error), {"images in train": 1234}, classes), examples).render()
     assert '<span class="badge bad">refused: 1 error</span>' in page and "400 warnings" in page and "1,234" in page
-    assert page.index("Copy it again.") < page.index("record 0") and "record 299" not in page
-    assert "… and 101 more" in page
+    assert page.index("Copy it again.") < page.index("record 0") and "record 5" not in page
+    assert "… and 395 more" in page and "Broken picture</h2>" in page
     assert page.count("image/jpeg") == 8
+    rows = page.split("Boxes by class</h2>")[1]
+    assert rows.index(f'{html.escape(HOSTILE)}</td><td class="number">7</td><td class="number">1</td>') < rows.index(
+        '<td>cup</td><td class="number">0</td><td class="number">2</td>'
+    )
     present, known = (
         sum(np.sum(kind, axis=0)[0] for kind in kinds) for kinds in zip(*map(truths_of, examples), strict=True)
     )
     assert f'<td>sky</td><td class="number">{present}</td><td class="number">{known - present}</td>' in page
     assert HOSTILE not in page
+
+
+def test_the_data_page_shows_kinds_as_pictures_as_long_as_it_stays_small(tmp_path, monkeypatch):
+    write_pictures(tmp_path, [f"{i}.png" for i in range(6)])
+    findings = [
+        Finding("warning", f"record {i}", "odd.", "", kind, (Spot(tmp_path / f"{i}.png"),))
+        for kind in ("a", "b", "c")
+        for i in (0, 0, 1, 2, 3, 4, 5)
+    ]
+    page = data_page(DataReport(tuple(findings))).render()
+    assert page.count("image/jpeg") == 3 * 4
+    assert page.count("<figcaption>record 0</figcaption>") == 3
+    monkeypatch.setattr(sys.modules["scanml.evaluation.data_page"], "_MAX_EVIDENCE_BYTES", 1)
+    assert data_page(DataReport(tuple(findings))).render().count("image/jpeg") == 4
 
 
 def truths_of(examples):

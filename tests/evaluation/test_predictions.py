@@ -1,6 +1,7 @@
 """Predictions: the same after a trip through JSON, and never believed when the file is not what was written."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,7 +39,13 @@ def triggers(rng, *, num_images=6):
     return Predictions(records(num_images), FoundTriggers(table, np.array([0.3, 0.5, 0.7])), 0)
 
 
-@pytest.mark.parametrize("make", [objects, triggers])
+def counted_triggers(rng):
+    predictions = triggers(rng)
+    table = replace(predictions.found.table, train_positives=[7, 30, 101])
+    return replace(predictions, found=replace(predictions.found, table=table))
+
+
+@pytest.mark.parametrize("make", [objects, triggers, counted_triggers])
 def test_what_is_read_is_what_was_written(make, rng, tmp_path):
     predictions = make(rng)
     write_predictions(predictions, tmp_path / "predictions.json")
@@ -115,6 +122,9 @@ HOSTILE = {
     ),
     "a trigger less": (triggers, lambda v: first(v, "known", [True]), r"images\[0\]: known must be 3 values"),
     "a threshold less": (triggers, lambda v: v.update(thresholds=[0.5]), "thresholds must have shape"),
+    "a training count less": (triggers, lambda v: v.update(train_positives=[1]), "train_positives must have shape"),
+    "a negative training count": (triggers, lambda v: v.update(train_positives=[1, -1, 1]), "must be at least 0"),
+    "a huge training count": (triggers, lambda v: v.update(train_positives=[1, 10**30, 1]), "train_positives"),
     "another truth": (triggers, lambda v: first(v, "known", [False] * 3), "fingerprint"),
 }
 

@@ -97,7 +97,7 @@ def test_reports_markers_and_lenses_may_be_added(copy):
 def test_names_outside_of_the_bundle_are_refused(copy, name):
     (copy.parent / "outside").write_text("x")
     rewrite(copy, lambda manifest: manifest["files"].update({name: "0" * 64}))
-    with pytest.raises(ArtifactError, match="expected files in scene, markers, lenses only"):
+    with pytest.raises(ArtifactError, match="expected files in scene, markers, lenses, phone only"):
         open_bundle(copy)
 
 

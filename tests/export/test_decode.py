@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 from oracles.tiny_scene import encode, every_encoding, textured
 
-from scanml.datasets.images import decode_image, orientation
+from scanml.datasets.headers import orientation
+from scanml.datasets.images import decode_image
 from scanml.export.decode import decode_upright, read_orientation
 
 PICTURES = every_encoding(textured(np.random.default_rng(3), 45, 61))

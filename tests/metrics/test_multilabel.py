@@ -12,8 +12,10 @@ from scanml.metrics import (
     best_threshold,
     expected_calibration_error,
     f1,
+    frequency_groups,
     multilabel_metrics,
     multilabel_values,
+    trigger_thresholds,
 )
 
 
@@ -98,6 +100,65 @@ def test_no_threshold_beats_the_best(seed):
     best = best_threshold(table)
     assert macro(best) == pytest.approx(max(macro(t) for t in np.unique(table.scores)), abs=1e-12)
     assert best not in table.scores[:, :3]  # midway between two scores
+
+
+def drawn_alike(rng, *, positives, known=True):
+    """Two triggers: "many", 400 of each kind and best at 0.3, and "few" with `positives`, best at 0.9."""
+    present, scores = np.zeros((800, 2), bool), np.zeros((800, 2))
+    present[:400, 0], present[:positives, 1] = True, True
+    for column, best in enumerate((0.3, 0.9)):
+        scores[:, column] = best + np.where(present[:, column], 0.09, -0.09) * rng.uniform(0.1, 1, 800)
+    looked = np.full((800, 2), True)
+    looked[:positives, 1] = known
+    return TriggerTable(("many", "few"), scores, present, looked)
+
+
+def test_thresholds_follow_many_positives_and_leave_few_near_the_common_one(rng):
+    def own(table, column):
+        parts = (values[:, [column]] for values in (table.scores, table.present, table.known))
+        return best_threshold(TriggerTable(table.names[column : column + 1], *parts))
+
+    for positives in (1, 5, 400):
+        table = drawn_alike(rng, positives=positives)
+        common, found = best_threshold(table), trigger_thresholds(table)
+        logits = [np.log(t / (1 - t)) for t in (found[1], common, own(table, 1))]
+        weight = positives / (positives + 5)
+        assert logits[0] == pytest.approx((1 - weight) * logits[1] + weight * logits[2], abs=1e-9)
+        assert found[0] == pytest.approx(own(table, 0), abs=0.02)  # 400 of 405 parts its own
+
+
+def test_a_threshold_without_known_positives_is_the_common_one(rng):
+    table = drawn_alike(rng, positives=40, known=False)
+    assert trigger_thresholds(table)[1] == pytest.approx(best_threshold(table), abs=1e-12)
+    shown = TriggerTable(table.names, table.scores, table.present & table.known, table.known)
+    np.testing.assert_array_equal(trigger_thresholds(table), trigger_thresholds(shown))  # what is unknown is masked
+
+
+def test_thresholds_stay_within_zero_and_one():
+    sure = np.array([[0.0], [1.0]])
+    table = TriggerTable(("a",), sure, np.array([[True], [True]]), np.array([[True], [True]]))
+    assert 0 < trigger_thresholds(table)[0] < 1
+
+
+def test_groups_are_cut_where_the_field_cuts_them(rng):
+    groups = frequency_groups(np.array([0, 19, 20, 100, 101, 5000]))
+    assert [list(np.flatnonzero(members)) for members in groups.values()] == [[4, 5], [2, 3], [0, 1]]
+    assert list(groups) == ["head", "medium", "tail"]
+
+
+def test_mean_average_precision_of_each_group(rng):
+    table = random_table(rng)
+    counted = TriggerTable(table.names, table.scores, table.present, table.known, train_positives=[300, 7, 9, 50])
+    metrics = multilabel_metrics(counted, thresholds=0.5, num_resamples=50)
+    plain = multilabel_metrics(table, thresholds=0.5, num_resamples=50)
+    assert {name: metrics[name] for name in plain} == plain
+    assert metrics["mAP/head"].value == pytest.approx(plain["AP/sky"].value)
+    assert metrics["mAP/tail"].value == pytest.approx(np.mean([plain["AP/drink"].value, plain["AP/face"].value]))
+    assert metrics["mAP/tail"].low < metrics["mAP/tail"].value < metrics["mAP/tail"].high
+    assert metrics["mAP/tail"].num_units == 40
+    assert metrics["mAP/medium"].value is None  # "never" has no positive in this set
+    with pytest.raises(DataError, match="train_positives must be at least 0"):
+        TriggerTable(table.names, table.scores, table.present, table.known, train_positives=[1, 1, 1, -1])
 
 
 def test_without_positives_the_threshold_is_a_half():

@@ -61,3 +61,20 @@ def test_a_saved_model_does_not_ask_for_the_weights_it_started_from():
         config | {"labels": to_json(LabelSpace(trigger_names=("sky",))), "name": "saved"}
     )
     assert built.scanml_config.weights is None
+
+
+def test_what_a_trigger_implies_is_at_least_as_likely(image):
+    names = ("cake", "cola", "drink", "food", "sky")
+    parents = (("cake", "food"), ("cola", "drink"), ("drink", "food"))
+    free = SceneClassifier(CONFIG, LabelSpace(trigger_names=names))
+    bound = SceneClassifier(CONFIG, LabelSpace(trigger_names=names, trigger_parents=parents))
+    free.calibration.temperature.assign(0.1)  # untrained logits lie close together
+    free.get_layer("logits").bias.assign([0.3, 0.2, 0.1, 0.0, 0.0])
+    bound.set_weights(free.get_weights())
+    own, found = np.asarray(free.classify(image)), np.asarray(bound.classify(image))
+    assert (own[:, 0] > own[:, 3]).any() or (own[:, 1] > own[:, 2]).any()  # else there is nothing to mend
+    expected = own.copy()
+    expected[:, 2] = own[:, [1, 2]].max(axis=1)
+    expected[:, 3] = own[:, [0, 1, 2, 3]].max(axis=1)
+    np.testing.assert_array_equal(found, expected)  # chosen, not computed: no tolerance
+    np.testing.assert_array_equal(np.asarray(bound(image)["trigger_logits"]), np.asarray(free(image)["trigger_logits"]))

@@ -17,7 +17,7 @@ from scanml.export import Origin, write_bundle
 from scanml.models import SceneClassifier, SceneClassifierConfig, SceneDetector, SceneDetectorConfig, SceneModel
 from scanml.structures import GateVerdict, LabelSpace, Lens, Metric
 
-LABELS = LabelSpace(("cat", "dog", "cup"), (3, 7, 8), ("sky", "drink"))
+LABELS = LabelSpace(("cat", "dog", "cup"), (3, 7, 8), ("sky", "drink"), (("drink", "sky"),))  # no drinks indoors
 LENSES = (
     Lens("red", "Red", marker_ids=("red-poster",)),
     Lens("sun", "Sun", triggers={"sky": 1.0}),

@@ -43,28 +43,37 @@ def batch(seed, *, task="detector", size=4):
     return {"image": image, "present": present.astype(np.float32), "known": known}
 
 
-def build(task, config=None):
-    """A step of the tiny `task` model."""
-    from scanml.models.build import build_model
-    from scanml.training.step import build_step
+def stacked(batches):
+    """Batches as one call takes them: a leading axis of as many updates."""
+    return {name: np.stack([one[name] for one in batches]) for name in batches[0]}
 
-    return build_step(build_model(CONFIGS[task], LABELS), config or TrainConfig(steps=20, batch_size=4))
+
+def build(task, config=None):
+    """The tiny `task` model in training."""
+    from scanml.models.build import build_model
+    from scanml.training.step import Updates
+
+    return Updates(build_model(CONFIGS[task], LABELS), config or TrainConfig(steps=20, batch_size=4))
+
+
+def losses_of(updates, steps, *, task, at_once=1):
+    """The losses of the updates `steps`, `at_once` in a call."""
+    calls = [range(first, first + at_once) for first in range(steps.start, steps.stop, at_once)]
+    rows = [np.asarray(updates(stacked([batch(i, task=task) for i in call]))) for call in calls]
+    return np.concatenate(rows)[:, updates.names.index("loss")].tolist()
 
 
 def run(folder: Path, task: str, steps: int) -> dict[str, object]:
     """Losses of `steps` updates from the weights in `folder`, which are written if they are not there."""
-    step = build(task)
+    updates = build(task)
     path = folder / f"{task}.npz"
     if not path.exists():
-        np.savez(path, *[np.asarray(v) for v in step.model.weights])
+        np.savez(path, *[np.asarray(v) for v in updates.model.weights])
     with np.load(path) as stored:
-        step.model.set_weights([stored[name] for name in stored.files])
-    for average, source in zip(step.variables["average"], step.sources, strict=True):
-        average.assign(source.value)
-    step.reload()
-    losses = [float(step(batch(i, task=task))["loss"]) for i in range(steps)]
-    step.sync()
-    average = float(sum(np.abs(np.asarray(v)).sum() for v in step.variables["average"]))
+        updates.model.set_weights([stored[name] for name in stored.files])
+    updates.state = updates.start()
+    losses = losses_of(updates, range(steps), task=task)
+    average = float(sum(np.abs(v).sum() for v in updates.fetch()["average"]))
     return {"losses": losses, "average": average}
 
 

@@ -160,6 +160,18 @@ def test_fresh_work_replaces_the_output_also_beside_what_a_killed_one_left(tmp_p
     assert not (tmp_path / "out.partial").exists()
 
 
+def test_what_a_kill_left_beside_a_finished_output_is_tidied_up(tmp_path, data):
+    first = run(copying_step(), data, tmp_path / "out")
+    partial = tmp_path / "out.partial"  # killed between the move and the last removal
+    (partial / "plan").mkdir(parents=True)
+    with (partial / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert run(copying_step(), data, tmp_path / "out") == first
+        assert partial.exists()  # somebody works there, with --fresh
+    assert run(copying_step(), data, tmp_path / "out") == first
+    assert not partial.exists()
+
+
 def test_nothing_is_built_on_a_refusal(tmp_path, data):
     """The refusal goes on, finished and with its reason; the work itself is never begun."""
     calls = []
@@ -223,7 +235,7 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path, data):
         ({}, "--in data=PATH"),
         ({"data": ".", "dat": "."}, "no input 'dat'"),
         ({"data": "/nowhere/at/all"}, "no such file or folder"),
-        ({"data": "s3://bucket/data"}, "local path"),
+        ({"data": "nosuch://bucket/data"}, "nothing installed reads such a URI"),
     ],
 )
 def test_wrong_inputs_are_named(tmp_path, inputs, message):

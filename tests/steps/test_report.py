@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from scanml.errors import ArtifactError
-from scanml.steps.report import fingerprint_files, fingerprint_input, read_report, read_verified, write_report
+from scanml.files import fingerprint_files
+from scanml.steps.report import fingerprint_input, read_report, read_verified, write_report
 from scanml.structures.reports import GateVerdict, Metric
 
 

@@ -1,6 +1,9 @@
 """From drawn photos to shards, and what the next steps say when data or shards are not what they were."""
 
+import errno
 import json
+import logging
+import os
 import shutil
 
 import pytest
@@ -45,6 +48,50 @@ def test_validate_counts_what_it_saw_and_shows_it(world, validated):
     assert report["facts"]["counts"]["boxes"] == len(instances["annotations"])
     assert [finding for finding in report["facts"]["findings"] if finding["severity"] == "error"] == []
     assert "data:image" in (validated / "page.html").read_text()
+
+
+def test_warnings_are_reported_and_said(tmp_path, caplog):
+    data = write_folder(tmp_path / "data", train=4, val=2, test=2)
+    for name in ("stray.png", "more.png"):
+        (data / "images" / name).write_bytes((data / "images" / "train0.png").read_bytes())
+    with caplog.at_level(logging.WARNING, logger="scanml"):
+        report = validate.run(EXPERIMENT, {"data": data}, tmp_path / "out")
+    assert report.verdict.passed
+    found = {group["kind"]: (group["severity"], group["count"]) for group in report.facts["findings"]}
+    assert found["file that no label file lists"] == ("warning", 2)
+    assert f"warning: 2 × file that no label file lists, such as {data}/images/more.png" in caplog.text
+    assert (tmp_path / "out" / "page.html").stat().st_size < 5_000_000
+
+
+def test_errors_are_one_reason_a_kind(tmp_path):
+    data = write_folder(tmp_path / "data", train=9, val=2, test=2)
+    for index in range(7):
+        (data / "images" / f"train{index}.png").unlink()
+    reasons = validate.run(EXPERIMENT, {"data": data}, tmp_path / "out").verdict.reasons
+    assert len(reasons) == 1
+    assert reasons[0].startswith("error: picture that is missing (7): image 'train0.png' (id 1): ")
+    assert reasons[0].endswith("; … and 4 more")
+
+
+def test_a_disk_that_fills_up_is_said_and_nothing_is_lost(world, validated, tmp_path, monkeypatch):
+    before = {path: path.stat().st_mtime_ns for path in world.rglob("*")}
+    place, inputs = tmp_path / "out", {"data": world, "report": validated}
+
+    def fill(split):
+        yield split.read(0)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with (
+        monkeypatch.context() as patched,
+        pytest.raises(ArtifactError, match=r"out: .*no space left on device") as caught,
+    ):
+        patched.setattr("scanml.datasets.shards._upright_bytes", fill)
+        extract.run(EXPERIMENT, inputs, place)
+    assert caught.value.exit_code == 2
+    assert not place.exists()
+    assert extract.run(EXPERIMENT, inputs, place).verdict.passed  # once there is room
+    assert sum(map(len, open_shards(place / "shards"))) == 24
+    assert {path: path.stat().st_mtime_ns for path in world.rglob("*")} == before
 
 
 def test_extract_writes_shards_markers_and_lenses(world, extracted):

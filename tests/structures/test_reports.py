@@ -9,7 +9,7 @@ import pickle
 import pytest
 
 from scanml.errors import DataError
-from scanml.structures import DataReport, EvalReport, Finding, GateVerdict, Metric
+from scanml.structures import EvalReport, GateVerdict, Metric
 
 EVIL = "<script>alert(1)</script>"
 
@@ -42,20 +42,7 @@ def test_a_verdict_returns_from_json():
     assert GateVerdict.from_json(json.loads(json.dumps(verdict.to_json())), where="report.json") == verdict
 
 
-def test_a_data_report_passes_unless_a_finding_is_an_error():
-    warning, error = (Finding(severity, "a.json", "odd.", "Mend it.") for severity in ("warning", "error"))
-    assert DataReport().passed
-    assert DataReport((warning,)).passed
-    report = DataReport((warning, error))
-    assert not report.passed
-    assert report.errors == (error,)
-    assert str(error) == "error: a.json: odd. Mend it."
-
-
 def test_reports_draw_what_counts():
-    warning = Finding("warning", "a.json", "odd.", "Mend it.")
-    assert "passed, findings: 1" in DataReport((warning,))._repr_html_()
-    assert "refused, findings: 1" in DataReport((Finding("error", "a.json", "odd.", ""),))._repr_html_()
     report = EvalReport("detector", {"AP": Metric("AP", None, None, 0.25, 9)}, 9, "abc", num_leaked=2)
     assert "detector on 9 test images, 2 of them trained on" in report._repr_html_()
     assert "<td>AP<td>–<td>–<td>0.250<td>9" in report._repr_html_()
@@ -65,9 +52,7 @@ def test_reports_draw_what_counts():
 
 def test_names_from_data_are_shown_and_not_run():
     pages = [
-        DataReport((Finding("error", EVIL, EVIL, EVIL),))._repr_html_(),
         EvalReport("detector", {EVIL: Metric(EVIL, 0.5, 0.4, 0.6, 9)}, 9, "abc")._repr_html_(),
-        DataReport(counts={f"boxes of {EVIL}": 3})._repr_html_(),
         Metric(EVIL, 0.5, 0.4, 0.6, 9)._repr_html_(),
         GateVerdict(False, (EVIL,))._repr_html_(),
     ]
@@ -82,19 +67,11 @@ def test_a_metric_that_makes_no_sense_is_refused(low, high, num_units):
         Metric("x", 0.5, low, high, num_units)
 
 
-def test_a_finding_is_an_error_or_a_warning():
-    assert str(Finding("error", "a.json", "odd.", "")) == "error: a.json: odd."
-    with pytest.raises(DataError, match=r"severity must be one of .*received 'fatal'"):
-        Finding("fatal", "a.json", "odd.", "")
-
-
 def test_reports_are_locked_and_can_be_copied_and_pickled():
-    metrics, counts = {"AP": Metric("AP", 0.5, 0.4, 0.6, 9)}, {"images": 3}
-    evaluation, data = EvalReport("detector", metrics, 9, "abc", page="<html>"), DataReport(counts=counts)
-    metrics.clear(), counts.clear()
-    assert "AP" in evaluation.metrics and data.counts == {"images": 3}
-    for values in (evaluation.metrics, data.counts):
-        with pytest.raises(TypeError):
-            values["new"] = 1
-    for report in (evaluation, data):
-        assert pickle.loads(pickle.dumps(report)) == copy.deepcopy(report) == dataclasses.replace(report) == report
+    metrics = {"AP": Metric("AP", 0.5, 0.4, 0.6, 9)}
+    report = EvalReport("detector", metrics, 9, "abc", page="<html>")
+    metrics.clear()
+    assert "AP" in report.metrics
+    with pytest.raises(TypeError):
+        report.metrics["new"] = 1
+    assert pickle.loads(pickle.dumps(report)) == copy.deepcopy(report) == dataclasses.replace(report) == report

@@ -21,7 +21,7 @@ from scanml.tracking import MlflowTracker, ModelRegistry, local_store, recording
 store, out = local_store(Path("out")), Path("bundle")
 out.mkdir()
 (out / "manifest.json").write_text("{}")
-with recording(MlflowTracker.start(store, experiment="x", run_name="y")) as tracker:
+with recording(MlflowTracker.start(store, experiment="x", run_name="y", unsent=Path("out/unsent"))) as tracker:
     tracker.log_params({"a": 1})
     tracker.log_metrics({"loss": 1.0}, step=1)
     tracker.log_artifact(out / "manifest.json")

@@ -2,7 +2,7 @@ import pytest
 
 from scanml.errors import ArtifactError
 from scanml.tracking import MlflowTracker, ModelRegistry, recording
-from scanml.tracking.mlflow_tracker import connect
+from scanml.tracking.mlflow_store import connect
 from scanml.tracking.registry import fingerprint_folder
 
 

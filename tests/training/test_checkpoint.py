@@ -1,15 +1,16 @@
 """Checkpoints: whole or not at all, read without trust."""
 
 import io
+import threading
 import zipfile
+from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 
 from scanml.errors import ArtifactError
 from scanml.structures.examples import LabelSpace
-from scanml.training.checkpoint import FILE, Header, load_model, read_header, restore, save
+from scanml.training.checkpoint import FILE, FORMAT, Header, Writer, load_model, read_header, restore, save
 
 HEADER = Header(
     task="detector",
@@ -22,35 +23,53 @@ HEADER = Header(
 )
 
 
-def variables(value):
-    return {"model": [keras.Variable(np.full((2, 3), value, "float32"))], "average": [keras.Variable(value)]}
+def arrays(value):
+    return {"weights": [np.full((2, 3), value, "float32")], "average": [np.float32(value)]}
 
 
 def test_what_was_saved_comes_back(tmp_path):
-    save(tmp_path, HEADER, variables(1.5))
-    other = variables(0.0)
-    assert restore(tmp_path, other) == HEADER
-    np.testing.assert_array_equal(np.asarray(other["model"][0]), np.full((2, 3), 1.5))
-    assert float(other["average"][0]) == 1.5
+    save(tmp_path, HEADER, arrays(1.5))
+    assert read_header(tmp_path) == HEADER
+    found = restore(tmp_path, arrays(0.0))
+    np.testing.assert_array_equal(found["weights"][0], np.full((2, 3), 1.5))
+    assert float(found["average"][0]) == 1.5
+
+
+def full_disk(*_, **__):
+    raise OSError(28, "No space left on device")
 
 
 def test_a_save_that_dies_leaves_the_last_one(tmp_path, monkeypatch):
-    save(tmp_path, HEADER, variables(1.0))
-
-    def die(*_, **__):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(np, "savez", die)
+    save(tmp_path, HEADER, arrays(1.0))
+    monkeypatch.setattr(np, "savez", full_disk)
     with pytest.raises(ArtifactError, match="No space left"):
-        save(tmp_path, HEADER, variables(2.0))
-    other = variables(0.0)
-    restore(tmp_path, other)
-    assert float(other["average"][0]) == 1.0
+        save(tmp_path, HEADER, arrays(2.0))
+    assert float(restore(tmp_path, arrays(0.0))["average"][0]) == 1.0
+
+
+def test_a_writer_works_beside_and_says_what_was_saved(tmp_path):
+    threads = []
+    with Writer(tmp_path, lambda path: threads.append((path, threading.current_thread()))) as writer:
+        writer.save(HEADER, arrays(1.0))
+        writer.save(replace(HEADER, step=3), arrays(2.0))
+    assert [path for path, _ in threads] == [tmp_path / FILE] * 2
+    assert all(thread is not threading.current_thread() for _, thread in threads)
+    assert read_header(tmp_path).step == 3
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_what_fails_beside_is_raised_at_the_next_checkpoint_or_at_the_end(tmp_path, monkeypatch, last):
+    monkeypatch.setattr(np, "savez", full_disk)
+    with pytest.raises(ArtifactError, match="No space left"), Writer(tmp_path, lambda path: None) as writer:
+        writer.save(HEADER, arrays(1.0))
+        if not last:
+            writer.save(HEADER, arrays(1.0))
+            pytest.fail("the second save must raise what became of the first")
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "text"])
 def test_a_damaged_file_is_named(tmp_path, damage):
-    save(tmp_path, HEADER, variables(1.0))
+    save(tmp_path, HEADER, arrays(1.0))
     path = tmp_path / FILE
     content = bytearray(path.read_bytes())
     if damage == "cut":
@@ -61,17 +80,17 @@ def test_a_damaged_file_is_named(tmp_path, damage):
         content = bytearray(b"hello")
     path.write_bytes(content)
     with pytest.raises(ArtifactError, match=r"state\.npz"):
-        restore(tmp_path, variables(0.0))
+        restore(tmp_path, arrays(0.0))
 
 
 def test_pickles_are_never_opened(tmp_path):
-    save(tmp_path, HEADER, variables(1.0))
+    save(tmp_path, HEADER, arrays(1.0))
     with np.load(tmp_path / FILE) as stored:
-        arrays = dict(stored)
-    arrays["average/0"] = np.array([{"a": 1}], dtype=object)
-    np.savez(tmp_path / FILE, **arrays)
+        values = dict(stored)
+    values["average/0"] = np.array([{"a": 1}], dtype=object)
+    np.savez(tmp_path / FILE, **values)
     with pytest.raises(ArtifactError, match="damaged or of another kind"):
-        restore(tmp_path, variables(0.0))
+        restore(tmp_path, arrays(0.0))
 
 
 def test_a_bomb_is_not_unpacked(tmp_path):
@@ -83,12 +102,22 @@ def test_a_bomb_is_not_unpacked(tmp_path):
         read_header(tmp_path)
 
 
-def test_a_checkpoint_of_another_model_changes_nothing(tmp_path):
-    save(tmp_path, HEADER, variables(1.0))
-    other = {"model": [keras.Variable(np.zeros((2, 3)))], "average": [keras.Variable(np.zeros(4))]}
-    with pytest.raises(ArtifactError, match="written for another model"):
-        restore(tmp_path, other)
-    assert not np.asarray(other["model"][0]).any()
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    save(tmp_path, HEADER, arrays(1.0))
+    with pytest.raises(ArtifactError, match=r"average/0 has shape .*written for another model"):
+        restore(tmp_path, {"weights": [np.zeros((2, 3))], "average": [np.zeros(4)]})
+
+
+def test_a_checkpoint_of_a_newer_version_says_so(tmp_path):
+    save(tmp_path, replace(HEADER, format=FORMAT + 1), arrays(1.0))
+    with pytest.raises(ArtifactError, match=f"format {FORMAT + 1}, this scanml reads {FORMAT}"):
+        read_header(tmp_path)
+
+
+def test_an_unfinished_training_is_no_model(tmp_path):
+    save(tmp_path, HEADER, arrays(1.0))
+    with pytest.raises(ArtifactError, match="its training stands at update 2"):
+        load_model(tmp_path)
 
 
 def test_nothing_there_is_said(tmp_path):
@@ -97,7 +126,7 @@ def test_nothing_there_is_said(tmp_path):
 
 
 def test_an_encrypted_archive_is_damage(tmp_path):
-    save(tmp_path, HEADER, variables(1.0))
+    save(tmp_path, HEADER, arrays(1.0))
     path = tmp_path / FILE
     content = bytearray(path.read_bytes())
     content[content.index(b"PK\x01\x02") + 8] |= 1  # of the first entry: "encrypted"

@@ -1,0 +1,32 @@
+"""`scanml register --lineage`: a version's ancestors as a tree, and the pictures at its end."""
+
+from __future__ import annotations
+
+import json
+
+from scanml.config import to_json
+from scanml.steps.experiment import Experiment
+
+_SHOWN = 3  # pictures of a split; --json has all
+
+
+def show_lineage(experiment: Experiment, store: str, version: int | None, *, as_json: bool) -> int:
+    """Print it: for people, or as one JSON line with every picture that can still be named."""
+    from scanml.steps.register import images_of, lineage
+
+    found = lineage(experiment, store, version=version)
+    images = {}
+    for _, ancestor, again in found.walk():
+        named = None if again else images_of(ancestor)
+        if named is not None:
+            images[ancestor.fingerprint] = named
+    if as_json:
+        print(json.dumps({"lineage": to_json(found), "images": images}))
+        return 0
+    print(found)
+    for fingerprint, splits in images.items():
+        for split, pictures in splits.items():
+            print(f"\n{split} of {fingerprint}, {len(pictures)} images, the first with their pixels' hashes:")
+            for name, pixel_hash in pictures[:_SHOWN]:
+                print(f"  {name}  {pixel_hash}")
+    return 0

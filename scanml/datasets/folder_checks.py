@@ -1,0 +1,87 @@
+"""What is wrong with the files of a data folder, before a picture is opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from scanml.datasets.coco import CocoFile, RawImage
+from scanml.structures.findings import Finding, Spot
+
+SPLIT_FILES = {
+    "train": ("train.json", "instances.json"),
+    "validation": ("validation.json", "valid.json", "val.json"),
+    "test": ("test.json",),
+}
+_ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a packed folder, going by its name."""
+    return path.name.lower().endswith(_ARCHIVES) and path.is_file()
+
+
+def check_pictures_folder(images: Path) -> Iterator[Finding]:
+    """There must be one."""
+    if images.is_dir():
+        return
+    packed = next((path for path in sorted(images.parent.glob("*")) if is_archive(path)), None)
+    found = f"the archive {packed.name}" if packed else "a file" if images.exists() else "nothing"
+    remedy = f"Unpack {packed.name}." if packed else "Put them there."
+    problem = f"expected the folder of the pictures, found {found}."
+    yield Finding("error", str(images), problem, remedy, "no folder of pictures")
+
+
+def check_split_files(root: Path, found: Mapping[str, Path | None]) -> Iterator[Finding]:
+    """Label files that are there and not read, because another one gives their split."""
+    for split, names in SPLIT_FILES.items():
+        for path in [root / name for name in names]:
+            if path.exists() and path != found[split]:
+                problem, remedy = f"not read: {found[split]} gives the {split} split.", "Remove the one not meant."
+                yield Finding("warning", str(path), problem, remedy, "label file that is not read")
+
+
+def compare_categories(files: Mapping[str, CocoFile]) -> Iterator[Finding]:
+    """All label files must give the same categories: else a label means one thing in training and another in a test."""
+    maps = {file.path: {c["id"]: c["name"] for c in file.categories} for file in files.values()}
+    first = next(iter(maps), None)
+    for path, categories in maps.items():
+        if first is None or categories == maps[first]:
+            continue
+        differing = sorted(categories.items() ^ maps[first].items())[:5]
+        says = ", ".join(
+            f"{i} {name!r} only in {(path if categories.get(i) == name else first).name}" for i, name in differing
+        )
+        problem = f"its categories differ from those of {first}: {says}."
+        yield Finding("error", str(path), problem, "Give every split the same ids and names.", "categories that differ")
+
+
+def check_links(images: Collection[RawImage], *, homes: tuple[Path, ...]) -> dict[str, Finding]:
+    """By file name, the pictures that a link leads out of all `homes`: whoever made the data chose what is read."""
+    roots = [os.path.realpath(home) + os.sep for home in homes]
+    found: dict[str, Finding] = {}
+    for image in images:
+        target = os.path.realpath(image.path)
+        if not any(target.startswith(root) for root in roots):
+            problem = f"a link leads out of the data folder, to {target}."
+            remedy = "Copy the picture into the folder, or set data.follow_links=true if you trust who made the links."
+            where = f"image {image.file_name!r} (id {image.image_id})"
+            found[image.file_name] = Finding("error", where, problem, remedy, "link out of the data folder")
+    return found
+
+
+def check_unlisted(images: Path, listed: Collection[str]) -> Iterator[Finding]:
+    """Files below `images` that no label file names; hidden ones do not count."""
+    known = {os.path.normpath(name) for name in listed}
+    for place, folders, names in os.walk(images):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for path in [Path(place) / name for name in sorted(names) if not name.startswith(".")]:
+            if os.path.relpath(path, images) in known:
+                continue
+            if is_archive(path):
+                problem, remedy = "an archive among the pictures; it is not looked into.", "Unpack it, or move it away."
+                yield Finding("warning", str(path), problem, remedy, "archive among the pictures", (Spot(path),))
+            else:
+                problem, remedy = "no label file lists it.", "List it, with its boxes or with none, or move it away."
+                yield Finding("warning", str(path), problem, remedy, "file that no label file lists", (Spot(path),))

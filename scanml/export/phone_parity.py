@@ -1,0 +1,139 @@
+"""Does a phone say what the model in memory says? Both see the same letterboxed pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from scanml.errors import ConfigError, GateError
+from scanml.export.litert import Network, Precision, answer
+from scanml.metrics import pairwise_iou
+from scanml.structures.arrays import Pixels
+
+MIN_SCORE = 0.25  # detections that `scanml predict` shows
+MIN_IOU = 0.5  # as in AP@.5: the same object
+
+Answer = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhoneParity:
+    """How far a network's answers on a phone lie from those of the model in memory.
+
+    `agreement` is the share of detections from 0.25 on, of both sides, that have a partner on the other: of the same
+    label, IoU at least 0.5, half of the score or more. The others are differences, of partners and of triggers, that 95
+    of 100 do not exceed.
+    """
+
+    num_images: int
+    num_detections: int
+    agreement: float
+    box_px: float
+    score: float
+    trigger_probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What is refused: less `agreement`, or larger differences."""
+
+    agreement: float
+    box_px: float = np.inf
+    score: float = np.inf
+    trigger_probability: float
+
+
+LIMITS: dict[Precision, Limits] = {
+    "float32": Limits(agreement=1.0, box_px=0.5, score=1e-3, trigger_probability=1e-3),  # the SavedModel's
+    # Weights with 11 bits instead of 24, a relative error of 0.0005 in each: seen up to 0.006 in scores and 0.6 px.
+    "float16": Limits(agreement=0.98, box_px=2.0, score=0.02, trigger_probability=0.02),
+    # 8 bits change what lies near a threshold; a convention of ours for what is still the model that was judged.
+    "int8": Limits(agreement=0.9, trigger_probability=0.15),
+}
+
+
+def measure_parity(network: Path, reading: Path, model: Network, frames: Pixels) -> PhoneParity:
+    """Compare the LiteRT files `network` and then `reading` with `model` on `frames` uint8 (N, H, W, 3).
+
+    Raises:
+        ConfigError: LiteRT's interpreter is not installed.
+    """
+    ask, read = _runner(network), _runner(reading)
+    kind = ask.get_input_details()["image"]["dtype"]
+    pairs: list[tuple[Answer, Answer]] = []
+    for frame in frames:
+        outputs = model(frame[None].astype(np.float32), training=False)
+        ours = {name: ops.convert_to_numpy(value)[0] for name, value in answer(model, outputs).items()}
+        theirs = {name: value[0] for name, value in read(**ask(image=frame[None].astype(kind))).items()}
+        pairs.append((ours, theirs))
+    return compare_all(pairs)
+
+
+def compare_all(pairs: list[tuple[Answer, Answer]]) -> PhoneParity:
+    """The parity of answers to the same pictures, at least one; keys as `SceneModel` has them, without a batch axis."""
+    found = [partners for ours, theirs in pairs for partners in (_partners(ours, theirs), _partners(theirs, ours))]
+    boxes, scores = (np.concatenate([part[i] for part in found]) for i in (0, 1))
+    count = sum(part[2] for part in found)
+    none = np.zeros(0)
+    name = "trigger_probabilities"
+    triggers = [np.abs(ours.get(name, none) - theirs.get(name, none)) for ours, theirs in pairs]
+    return PhoneParity(
+        num_images=len(pairs),
+        num_detections=count,
+        agreement=len(boxes) / count if count else 1.0,
+        box_px=_most(boxes),
+        score=_most(scores),
+        trigger_probability=_most(np.concatenate(triggers)),
+    )
+
+
+def refuse_beyond(parity: PhoneParity, precision: Precision, *, where: str) -> None:
+    """Raise a `GateError` where `parity` is beyond the limits of `precision`; it says by how much."""
+    limits = LIMITS[precision]
+    low = parity.agreement < limits.agreement
+    large = [
+        f"{name} {getattr(parity, name):.3g}, allowed is {getattr(limits, name):.3g}"
+        for name in ("box_px", "score", "trigger_probability")
+        if not getattr(parity, name) <= getattr(limits, name)
+    ]
+    reasons = [f"agreement {parity.agreement:.3f}, at least {limits.agreement} is needed"] * low + large
+    if reasons:
+        raise GateError(
+            f"{where} differs from the model in memory on {parity.num_images} pictures: {'; '.join(reasons)}. "
+            "More validation pictures make int8 better; or export without --format litert."
+        )
+
+
+def _partners(ours: Answer, theirs: Answer) -> tuple[npt.NDArray[Any], npt.NDArray[Any], int]:
+    """Distances of boxes and scores of our detections that have a partner, and of how many these are."""
+    if "boxes" not in ours:
+        return np.zeros(0), np.zeros(0), 0
+    shown = ours["scores"] >= MIN_SCORE
+    boxes, scores, labels = (ours[name][shown] for name in ("boxes", "scores", "labels"))
+    same = labels[:, None] == theirs["labels"][None]
+    strong = theirs["scores"][None] >= np.maximum(scores[:, None] / 2, 1e-9)  # what pads has score 0
+    overlap = np.where(same & strong, pairwise_iou(boxes, theirs["boxes"]), 0.0)
+    partner = overlap.argmax(axis=1)
+    has = overlap.max(axis=1, initial=0.0) >= MIN_IOU
+    distances = np.abs(boxes - theirs["boxes"][partner]).max(axis=1, initial=0.0)
+    return distances[has], np.abs(scores - theirs["scores"][partner])[has], int(shown.sum())
+
+
+def _most(differences: npt.NDArray[Any]) -> float:
+    return float(np.quantile(differences, 0.95)) if len(differences) else 0.0
+
+
+def _runner(path: Path) -> Any:  # LiteRT has no types
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise ConfigError(
+            "files for phones are proven by LiteRT's interpreter: pip install 'scanml[phones]'."
+        ) from error
+    return Interpreter(model_path=str(path)).get_signature_runner("serving_default")

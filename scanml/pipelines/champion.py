@@ -1,0 +1,71 @@
+"""What a run settles with its MLflow store: the run of its steps, and the champion to be measured against."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from scanml.errors import ArtifactError
+from scanml.pipelines.state import RunState, read_state, write_state
+from scanml.steps.experiment import Experiment
+from scanml.tracking import MlflowTracker, ModelRegistry, local_store
+from scanml.tracking.journal import UNSENT, is_key
+from scanml.tracking.stores import StoreError
+
+
+def settle(experiment: Experiment, out: Path, *, store: str | None) -> RunState:
+    """Open the MLflow run and look up the champion, once per `out`; a store that is away is asked again later."""
+    state = read_state(out)
+    if state is not None and (store is None or store == state.store):
+        return state
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArtifactError(f"{out}: cannot be written ({error.strerror}); choose another --out.") from error
+    place = store or local_store(out)
+    tags = {"scanml.step": "run"}
+    tracker = MlflowTracker.start(place, experiment=experiment.name, run_name="run", tags=tags, unsent=out / UNSENT)
+    tracker.log_params({"experiment": experiment})
+    run_id = tracker.run_id
+    tracker.close("RUNNING")
+    state = RunState(store=place, parent_run_id=run_id, champion_known=experiment.smoke)
+    write_state(out, state)
+    return state if is_key(run_id) else know_champion(experiment, state, out)
+
+
+def know_champion(experiment: Experiment, state: RunState, out: Path) -> RunState:
+    """The state with the champion looked up and its bundle in `out`/champion.
+
+    Raises:
+        ArtifactError: the store does not answer.
+    """
+    if state.champion_known:
+        return state
+    try:
+        version = ModelRegistry(state.store).champion(experiment.name)
+        champion = None if version is None else fetch_champion(state.store, experiment.name, version, out=out)
+    except StoreError as error:
+        raise ArtifactError(
+            f"{error} Without it nobody knows the champion that the model is judged against. What is done is kept: "
+            "give the same command again."
+        ) from error
+    tasks = [task for task in experiment.tasks if champion and task in _judged_tasks(champion)]
+    state = replace(
+        state, champion_known=True, champion_version=version if tasks else None, champion_tasks=tuple(tasks)
+    )
+    write_state(out, state)
+    return state
+
+
+def fetch_champion(store: str, name: str, version: int, *, out: Path) -> Path:
+    """The champion's bundle in `out`/champion, fetched once."""
+    folder = out / "champion"
+    if not folder.exists():
+        ModelRegistry(store).download(name, version, out=folder)
+    return folder
+
+
+def _judged_tasks(bundle: Path) -> tuple[str, ...]:
+    from scanml.export import open_bundle
+
+    return tuple(open_bundle(bundle).manifest.verdicts)
