@@ -36,6 +36,7 @@ setup(
         "dev": [
             "pytest>=8",
             "pytest-xdist>=3.6",
+            "pytest-cov>=6",
             "hypothesis>=6.100",
             "scikit-learn>=1.5",
             "ruff>=0.11",
@@ -43,6 +44,7 @@ setup(
             "import-linter>=2.3",
             "nbclient>=0.10",
             "ipykernel>=6.29",
+            "psycopg2-binary>=2.9",  # MLflow's server on PostgreSQL
             "ai-edge-litert>=2.0",
             "kfp>=2.16",
             "kubernetes-validate>=1.37",

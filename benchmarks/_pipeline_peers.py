@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ import numpy as np
 from scanml.datasets import AugmentConfig
 
 SIDE = 224
+Epoch = Callable[[], Iterator[object]]  # each call passes all photos once
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Job:
     colors: bool = False
 
 
-def by_tf_data(files: list[Path], job: Job, batch_size: int, num_threads: int) -> Iterator[object]:
+def by_tf_data(files: list[Path], job: Job, batch_size: int, num_threads: int) -> Epoch:
     import tensorflow as tf
 
     def augment(name):
@@ -49,10 +51,10 @@ def by_tf_data(files: list[Path], job: Job, batch_size: int, num_threads: int) -
     data = data.map(augment, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size).prefetch(tf.data.AUTOTUNE)
     options = tf.data.Options()
     options.threading.private_threadpool_size = num_threads
-    return iter(data.with_options(options))
+    return data.with_options(options).__iter__
 
 
-def by_albumentations(files: list[Path], job: Job, batch_size: int, num_threads: int) -> Iterator[object]:
+def by_albumentations(files: list[Path], job: Job, batch_size: int, num_threads: int) -> Epoch:
     import albumentations
 
     if job.area is None:
@@ -73,7 +75,7 @@ def by_albumentations(files: list[Path], job: Job, batch_size: int, num_threads:
     def one(file):
         return augment(image=cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB))["image"]
 
-    return _batches(one, files, batch_size, num_threads)
+    return functools.partial(_batches, one, files, batch_size, num_threads)
 
 
 def by_pillow(files: list[Path], job: Job, batch_size: int, num_threads: int) -> Iterator[object]:
@@ -104,7 +106,7 @@ def by_pillow(files: list[Path], job: Job, batch_size: int, num_threads: int) ->
                 photo = enhance(photo).enhance(1 + rng.uniform(-most, most))
         return np.asarray(photo)
 
-    return _batches(one, files, batch_size, num_threads)
+    return functools.partial(_batches, one, files, batch_size, num_threads)
 
 
 def _batches(

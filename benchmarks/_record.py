@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import statistics
@@ -15,7 +16,9 @@ from pathlib import Path
 
 from scanml.tracking import describe_environment, git_commit
 
-RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parents[1]
+PLACE = "SCANML_BENCHMARK_RESULTS"  # environment: a folder other than benchmarks/results
+RESULTS = Path(os.environ.get(PLACE, ROOT / "benchmarks" / "results"))
 
 
 def record(benchmark: str, values: Mapping[str, object], *, settings: Mapping[str, object]) -> Path:
@@ -30,7 +33,7 @@ def record(benchmark: str, values: Mapping[str, object], *, settings: Mapping[st
     line = {
         "benchmark": benchmark,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": git_commit(Path(__file__).parent),
+        "commit": git_commit(ROOT),
         "changed": _has_changes(),
         "processor": _processor(),
         "environment": environment,
@@ -38,7 +41,7 @@ def record(benchmark: str, values: Mapping[str, object], *, settings: Mapping[st
         "values": dict(values),
     }
     path = RESULTS / f"{benchmark}-{cores}core-{machine}-{versions}.jsonl"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         file.write(json.dumps(line) + "\n")
     print(json.dumps(line["values"], indent=1))
@@ -74,5 +77,5 @@ def _processor() -> str:
 def _has_changes() -> bool:
     """Whether the work tree differs from its commit, results and pictures aside."""
     command = ["git", "status", "--porcelain", "--", ".", ":!benchmarks/results", ":!docs"]
-    done = subprocess.run(command, cwd=RESULTS.parent.parent, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return bool(done.stdout.strip())

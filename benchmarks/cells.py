@@ -16,6 +16,9 @@ from pathlib import Path
 from benchmarks._record import record, run_command
 from scanml.steps import read_report
 
+MINUTES = 8
+NEEDS = ("$SCANML_SHARED/data/detect_cells",)
+
 LIMIT_CORE_SECONDS = 600
 
 

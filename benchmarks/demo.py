@@ -21,6 +21,8 @@ from scanml.pipelines.demo import NUM_IMAGES, showcase
 from scanml.serving import Recommender
 from scanml.steps import read_report
 
+MINUTES = 6
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

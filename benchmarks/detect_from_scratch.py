@@ -29,6 +29,9 @@ from typing import Any
 
 from benchmarks._record import RESULTS, record
 
+MINUTES = 140
+NEEDS = ("$SCANML_SHARED/data/detect_cells",)
+
 BUDGET_CORE_SECONDS = 1_200
 DETECTORS = Path(__file__).parent / "detectors"
 REQUIREMENTS: dict[str, tuple[str, ...]] = {  # none: this environment

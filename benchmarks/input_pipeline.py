@@ -10,7 +10,7 @@ colors (brightness, contrast, saturation):
 
 Ours is timed twice: the first epoch reads JPEGs from shards and fills the cache file, the second reads that. The others
 read JPEG files. All of it lies in the system's page cache. Every repeat runs all of them in turn, and ratios are taken
-within a repeat, so that a busy machine slows all alike.
+within a repeat, so that a busy machine slows all alike; processor time is recorded beside the clock's.
 """
 
 from __future__ import annotations
@@ -21,20 +21,23 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from operator import truediv
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from benchmarks._pipeline_peers import PEERS, Job
+from benchmarks._pipeline_peers import PEERS, Epoch, Job
 from benchmarks._record import record
 from scanml.datasets import AugmentConfig, BatchSource, Record, Split, open_split, write_shards
 from scanml.datasets.images import decode_image, pixel_hash
 from scanml.datasets.synthetic import draw_scene
 from scanml.structures import LabelSpace
+
+MINUTES = 10
+NEEDS = ("albumentations",)
 
 NUM_PHOTOS, BATCH_SIZE, SIDE, NUM_THREADS = 256, 32, 224, 2
 QUALITY = 90  # of the JPEGs
@@ -50,14 +53,15 @@ JOBS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--jobs", nargs="+", default=list(JOBS), choices=list(JOBS))
     parsed = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         files, split = _draw_photos(Path(name))
         values = {
             f"{kind}{' colors' if colors else ''}": _compare(
-                files, split, replace(job, colors=colors), Path(name) / "cache", repeats=parsed.repeats
+                files, split, replace(JOBS[kind], colors=colors), Path(name) / "cache", repeats=parsed.repeats
             )
-            for kind, job in JOBS.items()
+            for kind in parsed.jobs
             for colors in (False, True)
         }
         size = statistics.mean(file.stat().st_size for file in files)
@@ -67,44 +71,44 @@ def main() -> None:
         "batch": BATCH_SIZE,
         "threads": NUM_THREADS,
         "repeats": parsed.repeats,
-        "unit": "images per second",
     }
     record("input_pipeline", values, settings=settings)
 
 
 def _compare(files: list[Path], split: Split, job: Job, cache: Path, *, repeats: int) -> dict[str, object]:
-    """Images per second of everybody, by name: median, and the median of ours over theirs."""
-    source = _source(split, job, cache)
-    runs: dict[str, Callable[[], Iterable[object]]] = {
-        name: lambda start=start: start(files, job, BATCH_SIZE, NUM_THREADS) for name, start in PEERS.items()
-    }
-    runs["first epoch"] = lambda: _source(split, job, cache, empty=True).stream(0, STEPS, num_threads=NUM_THREADS)
-    runs["second epoch"] = lambda: source.stream(STEPS, 2 * STEPS, num_threads=NUM_THREADS)
-    rates: dict[str, list[float]] = {name: [] for name in runs}
+    """Images per second and per core-second of everybody, and of ours over theirs: medians."""
+    peers = {name: start(files, job, BATCH_SIZE, NUM_THREADS) for name, start in PEERS.items()}
+    rates: dict[str, list[tuple[float, float]]] = {}
     for repeat in range(repeats + 1):
+        shutil.rmtree(cache, ignore_errors=True)
+        runs: dict[str, Epoch] = peers | {
+            "first epoch": lambda: _source(split, job, cache).stream(0, STEPS, num_threads=NUM_THREADS),
+            "second epoch": lambda: _source(split, job, cache).stream(STEPS, 2 * STEPS, num_threads=NUM_THREADS),
+        }
         for name, run in runs.items():
-            if name == "second epoch":
-                source = _source(split, job, cache)  # of the file that the first epoch has just filled
             rate = _measure(run)
             if repeat:  # the first one warms up
-                rates[name].append(rate)
-    values: dict[str, object] = {name: round(statistics.median(found)) for name, found in rates.items()}
-    for ours in ("first epoch", "second epoch"):
-        for name in PEERS:
-            ratios = [mine / theirs for mine, theirs in zip(rates[ours], rates[name], strict=True)]
-            values[f"{ours} / {name}"] = round(statistics.median(ratios), 2)
+                rates.setdefault(name, []).append(rate)
+    values: dict[str, object] = {}
+    for number, unit in enumerate(("images per second", "images per core-second")):
+        own = {name: [rate[number] for rate in found] for name, found in rates.items()}
+        values[unit] = {name: round(statistics.median(found)) for name, found in own.items()}
+        values[f"ratios of {unit}"] = {
+            f"{ours} / {name}": round(statistics.median(map(truediv, own[ours], own[name])), 2)
+            for ours in ("first epoch", "second epoch")
+            for name in PEERS
+        }
     return values
 
 
-def _measure(run: Callable[[], Iterable[object]]) -> float:
-    start = time.perf_counter()
-    count = sum(1 for _ in run())
-    return count * BATCH_SIZE / (time.perf_counter() - start)
+def _measure(run: Epoch) -> tuple[float, float]:
+    """Images per second and per second of processor time, of the system's too."""
+    wall, processor = time.perf_counter(), time.process_time()
+    images = sum(BATCH_SIZE for _ in run())
+    return images / (time.perf_counter() - wall), images / (time.process_time() - processor)
 
 
-def _source(split: Split, job: Job, cache: Path, *, empty: bool = False) -> BatchSource:
-    if empty:
-        shutil.rmtree(cache, ignore_errors=True)
+def _source(split: Split, job: Job, cache: Path) -> BatchSource:
     augment = job.augment if not job.colors else replace(job.augment, brightness=0.2, contrast=0.2, saturation=0.3)
     return BatchSource(
         split, "detector", image_size=(SIDE, SIDE), batch_size=BATCH_SIZE, augment=augment, seed=0, cache=cache

@@ -28,6 +28,8 @@ from scanml.steps.report import StepReport, is_finished, read_verified
 from scanml.tracking import ModelRegistry
 from scanml.tracking.mlflow_store import connect
 
+MINUTES = 45
+
 NUM_IMAGES = 24
 NAME = "kill"
 EXPERIMENT = f"""

@@ -20,6 +20,9 @@ from scanml.export import prove_parity
 from scanml.models import SceneModel
 from scanml.training import load_model
 
+MINUTES = 1
+NEEDS = ("runs/demo/bundle",)
+
 NUM_PHOTOS = 4
 _ORIENTATION = 0x0112  # EXIF 2.3
 

@@ -10,6 +10,8 @@ import sys
 
 from benchmarks._record import measure_seconds, record
 
+MINUTES = 0.3
+
 COMMANDS = {
     "python": ["-c", "pass"],
     "import scanml": ["-c", "import scanml"],

@@ -108,7 +108,7 @@ def test_predict_answers_the_sound_photos_and_names_the_broken_one(demo, photos,
     paths = [str(photos / name) for name in ("a.jpg", "b.jpg", "c.jpg")]
     assert main(["predict", *paths, "--bundle", str(bundle), "--json", "--min-score", "0", "--out", str(drawn)]) == 2
     first, broken, last = (json.loads(line) for line in capsys.readouterr().out.splitlines())
-    assert set(first) == set(last) == {"image", "boxes", "scores", "labels", "triggers"}
+    assert set(first) == set(last) == {"image", "boxes", "scores", "labels", "triggers", "seen"}
     assert set(broken) == {"image", "error"} and "b.jpg" in broken["error"]
     assert len(first["triggers"]) == 8 and len(first["boxes"]) == len(first["scores"]) == len(first["labels"])
     assert sorted(path.name for path in drawn.iterdir()) == ["a.jpg", "c.jpg"]

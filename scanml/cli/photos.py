@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scanml.errors import ConfigError, DataError
 from scanml.files import write_whole
@@ -41,9 +41,10 @@ def run_predict(parsed: argparse.Namespace) -> int:
             "scores": [round(float(score), 4) for score in found.scores],
             "labels": found.label_names(),
             "triggers": {name: round(score, 4) for name, score in reading.triggers.by_name().items()},
+            "seen": list(reading.triggers.seen(bundle.thresholds)),
         }
 
-    return _answer_all(parsed, answer, lambda values: _print_reading(values, bundle.thresholds))
+    return _answer_all(parsed, answer, _print_reading)
 
 
 def run_recommend(parsed: argparse.Namespace) -> int:
@@ -170,14 +171,14 @@ def _write(path: Path, data: bytes) -> None:
         raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another place.") from error
 
 
-def _print_reading(values: Mapping[str, object], thresholds: Mapping[str, float]) -> None:
+def _print_reading(values: Mapping[str, Any]) -> None:
     print(values["image"])
     boxes, scores, labels, triggers = (values[name] for name in ("boxes", "scores", "labels", "triggers"))
-    for label, score, box in zip(labels, scores, boxes, strict=True):  # type: ignore[call-overload]
+    for label, score, box in zip(labels, scores, boxes, strict=True):
         print(f"  {label:<18} {score:.2f}  x {box[0]:.0f}…{box[2]:.0f}  y {box[1]:.0f}…{box[3]:.0f}")
-    if isinstance(triggers, Mapping) and triggers:
-        seen = [f"{name} {score:.2f}" for name, score in triggers.items() if score >= thresholds[name]]
-        rest = [f"{name} {score:.2f}" for name, score in triggers.items() if score < thresholds[name]]
+    if triggers:
+        seen = [f"{name} {triggers[name]:.2f}" for name in values["seen"]]
+        rest = [f"{name} {score:.2f}" for name, score in triggers.items() if name not in values["seen"]]
         print(f"  triggers: {', '.join(seen) or 'none'} (below their thresholds: {', '.join(rest[:8]) or 'none'})")
     if not labels and not triggers:
         print("  nothing seen")

@@ -139,7 +139,7 @@ COMMANDS = {
     "sync": Text(
         "send what an MLflow store did not take",
         "A store that is away or hangs stops no run: what was logged waits in scanml-unsent/ beside the outputs. This\n"
-        "sends it in order, with its times and files; sending twice changes nothing. Exit 2 when something stays behind.",
+        "sends it in order, with its times and files; sending twice changes nothing. Exit 2 when something stays.",
         "  scanml sync out/",
     ),
     "doctor": Text(

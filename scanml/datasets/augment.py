@@ -6,6 +6,7 @@ placements and colors.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -174,7 +175,7 @@ def change_colors(pixels: Pixels, colors: Doubles) -> Pixels:
 
 
 def _random_zoom(config: AugmentConfig, rng: np.random.Generator) -> float:
-    return float(np.exp(rng.uniform(np.log(config.scale[0]), np.log(config.scale[1]))))
+    return math.exp(rng.uniform(math.log(config.scale[0]), math.log(config.scale[1])))
 
 
 def _random_mirrors(config: AugmentConfig, rng: np.random.Generator) -> Bools:

@@ -13,7 +13,7 @@ from scanml.config import fingerprint
 from scanml.datasets.images import decode_image, pixel_hash
 from scanml.datasets.scan import Scanned
 from scanml.errors import DataError
-from scanml.structures.arrays import Bools, Pixels
+from scanml.structures.arrays import Bools
 from scanml.structures.boxes import Boxes
 from scanml.structures.display import html_table
 from scanml.structures.examples import DetectionExample, LabelSpace, SceneExample
@@ -83,19 +83,15 @@ class Split:
 
     def frame(self, index: int) -> Frame:
         """The picture of record `index`, checked against its pixel hash."""
-        record, pixels = self.records[index], self.decode(index)
+        record = self.records[index]
+        allowed = math.ceil(record.size[0] * record.size[1] / 1e6)  # megapixels: as large as it was when recorded
+        where = f"{self.name}[{index}] {record.file_name}"
+        pixels = decode_image(self.read(index), where=where, max_megapixels=allowed)
         if pixel_hash(pixels) != record.pixel_hash:
             raise DataError(
-                f"{self._where(index)}: its pixels are not those that were recorded; the file changed since. "
-                "Run extract again."
+                f"{where}: its pixels are not those that were recorded; the file changed since. Run extract again."
             )
         return Frame(pixels, record.file_name)
-
-    def decode(self, index: int) -> Pixels:
-        """The upright pixels of record `index`, (H, W, 3) RGB; whether they are those of its hash is not asked."""
-        height, width = self.records[index].size
-        allowed = math.ceil(height * width / 1e6)  # megapixels: as large as it was when recorded
-        return decode_image(self.read(index), where=self._where(index), max_megapixels=allowed)
 
     def detection(self, index: int) -> DetectionExample:
         """Picture `index` with its boxes."""
@@ -122,9 +118,6 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.records)
-
-    def _where(self, index: int) -> str:
-        return f"{self.name}[{index}] {self.records[index].file_name}"
 
     def _repr_html_(self) -> str:
         return _table([self])

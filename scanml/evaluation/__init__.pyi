@@ -1,3 +1,4 @@
+from .coco_callback import CocoCallback
 from .compare import compare
 from .data_page import data_page
 from .evaluate import collect, evaluate, judge, measure
@@ -16,6 +17,7 @@ from .predictions_file import read_predictions, write_predictions
 from .report_page import Page
 
 __all__ = [
+    "CocoCallback",
     "FoundObjects",
     "FoundTriggers",
     "ImageRecord",

@@ -18,7 +18,7 @@ from scanml.datasets.images import decode_image
 from scanml.errors import GateError
 from scanml.export.bundle import MANIFEST, Bundle, PhoneModel, PhoneNetwork, hash_file, list_files
 from scanml.export.litert import PRECISIONS, Network, write_answer, write_networks
-from scanml.export.phone_parity import measure_parity, refuse_beyond
+from scanml.export.phone_parity import ask_in_memory, measure_parity, refuse_beyond
 from scanml.files import write_whole
 from scanml.models.scene_model import SceneModel
 from scanml.ops.image import PADDING, letterbox
@@ -64,9 +64,10 @@ def _write(network: Network, task: str, folder: Path, frames: Pixels) -> PhoneMo
     answer = folder / f"{task}_answer.tflite"
     write_networks(network, frames, places)
     write_answer(network, answer)
+    expected = ask_in_memory(network, frames)
     written: dict[str, PhoneNetwork] = {}
     for precision, place in places.items():
-        parity = measure_parity(place, answer, network, frames)
+        parity = measure_parity(place, answer, frames, expected)
         refuse_beyond(parity, precision, where=place.name)
         kind = "uint8" if precision == "int8" else "float32"
         values = {name: float(value) for name, value in vars(parity).items()}

@@ -13,14 +13,19 @@ _MARKER_SCORE = 2.0  # above all evidence, which ends at 1
 
 
 def rank(
-    reading: SceneReading, catalog: LensCatalog, *, top_k: int = 10, config: RankingConfig | None = None
+    reading: SceneReading,
+    catalog: LensCatalog,
+    *,
+    thresholds: Mapping[str, float] | None = None,
+    top_k: int = 10,
+    config: RankingConfig | None = None,
 ) -> tuple[RankedLens, ...]:
     """The best `top_k` lenses for a frame, best first, each with its reason; fewer if the catalogue is smaller.
 
     1. *marker*: a lens of the recognised marker scores 2 + the match's similarity.
     2. *trigger* or *object*, whichever says more (trigger at a tie): evidence is the largest trigger probability × the
        lens's weight for it, or `object_weight` × the best detection among the lens's objects, at most 1. From
-       `min_evidence` on it is the score.
+       `min_evidence` on it is the score. A trigger below its threshold in `thresholds`, by name, was not seen.
     3. *popularity*: any other lens scores `popularity_weight` × popularity.
 
     Equal scores: the more popular lens, then the smaller lens_id. Scores never rise with the rank.
@@ -30,8 +35,8 @@ def rank(
     """
     if top_k < 1:
         raise ConfigError(f"top_k must be at least 1, received {top_k}.")
-    config = config or RankingConfig()
-    triggers, objects = reading.triggers.by_name(), _best_by_name(reading.detections)
+    config, thresholds = config or RankingConfig(), thresholds or {}
+    triggers, objects = reading.triggers.seen(thresholds), _best_by_name(reading.detections)
     scored = [(lens, *_score(lens, reading, triggers, objects, config=config)) for lens in catalog.lenses]
     scored.sort(key=lambda entry: (-entry[1], -entry[0].popularity, entry[0].lens_id))
     return tuple(

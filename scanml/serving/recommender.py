@@ -61,7 +61,7 @@ class Recommender:
         moments.append(time.perf_counter())
         reading = replace(reading, marker=self.matcher.match(frame.pixels))
         moments.append(time.perf_counter())
-        lenses = rank(reading, self.catalog, top_k=top_k, config=self.config)
+        lenses = rank(reading, self.catalog, thresholds=self.scene.thresholds, top_k=top_k, config=self.config)
         moments.append(time.perf_counter())
         stages = ("decode", "scene", "markers", "rank")
         seconds = {stage: moments[i + 1] - moments[i] for i, stage in enumerate(stages)}

@@ -36,6 +36,10 @@ class Triggers:
         order = np.argsort(-self.scores, kind="stable")
         return {self.names[i]: float(self.scores[i]) for i in order}
 
+    def seen(self, thresholds: Mapping[str, float]) -> dict[str, float]:
+        """Those whose probability reaches their threshold, most probable first; without one a trigger always does."""
+        return {name: score for name, score in self.by_name().items() if score >= thresholds.get(name, 0.0)}
+
     def _repr_html_(self) -> str:
         return html_table(["trigger", "probability"], self.by_name().items())
 

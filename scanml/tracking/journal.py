@@ -14,10 +14,10 @@ import contextlib
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ class Journal:
 
         `values` name its `store`, by which it is found again.
         """
-        folder = place / f"{KEY_PREFIX}{uuid.uuid4().hex}"
+        folder = place / f"{KEY_PREFIX}{time.time_ns():x}-{secrets.token_hex(4)}"  # names sort by time
         try:
             folder.mkdir(parents=True)
             journal = cls(folder, _hold(folder))
@@ -192,18 +192,16 @@ class Journal:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A run that waits in `folder` for `store`, whose password is left out."""
+    """A run called `name` that waits in `folder` for `store`, whose password is left out."""
 
     folder: Path
     store: str
-    begun_ms: int
     name: str
 
 
 def find_waiting(place: Path) -> list[Waiting]:
     """The runs that wait in `place`, the oldest first; one whose first line is damaged comes without a store."""
-    found = [_read_first(path.parent) for path in place.glob(f"{KEY_PREFIX}*/{_LINES}")]
-    return sorted(found, key=lambda waiting: (waiting.begun_ms, waiting.folder.name))
+    return [_read_first(path.parent) for path in sorted(place.glob(f"{KEY_PREFIX}*/{_LINES}"))]
 
 
 def is_key(run_id: str) -> bool:
@@ -219,11 +217,10 @@ def now_ms() -> int:
 def _read_first(folder: Path) -> Waiting:
     try:
         with (folder / _LINES).open("rb") as file:
-            line = json.loads(file.readline(MAX_LINE_BYTES))
-        values = line["values"]
-        return Waiting(folder, str(values["store"]), int(line["time_ms"]), str(values.get("run_name", folder.name)))
+            values = json.loads(file.readline(MAX_LINE_BYTES))["values"]
+        return Waiting(folder, str(values["store"]), str(values.get("run_name", folder.name)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Waiting(folder, "", 0, folder.name)
+        return Waiting(folder, "", folder.name)
 
 
 def _hold(folder: Path) -> IO[bytes]:

@@ -32,8 +32,8 @@ _log = logging.getLogger(__name__)
 def deliver(journal: Journal, client: MlflowClient, uri: str) -> Iterator[int]:
     """Send what waits in `journal`, in order; yields, before each call, how many bytes it uploads.
 
-    What was sent is noted after each call. After a call that nobody has seen the end of it is sent again, which
-    changes nothing there: a run is known by its key, a number by its step and time, a file by its name.
+    What was sent is noted after each call. What nobody has seen the end of is sent again, which changes nothing there:
+    a run is known by its key, a number by its step and time, a file by its name.
 
     Raises:
         ArtifactError: the store does not answer or refuses, or the journal is damaged.
@@ -133,7 +133,8 @@ class Sender:
                     self.warn(str(error), journal)
                     self._answered()
                     return False
-                _log.warning("%s It is left in %s.", error, journal.folder)
+                if journal.folder.exists():  # else somebody has removed it, and knows
+                    _log.warning("%s It is left in %s.", error, journal.folder)
                 journal.finished = True  # and still locked: this process does not try it again
             if journal.finished:
                 with self._state:
@@ -143,11 +144,13 @@ class Sender:
 
     def _deliver(self, journal: Journal) -> None:
         client = self._client = self._client or connect(self.uri)
+        asked = False
         for num_bytes in deliver(journal, client, self.uri):
+            asked = True
             self._answered(num_bytes)
-        with self._state:
-            was_away, self._away = self._away, False
-        if was_away:
+        if asked and self._away:
+            with self._state:
+                self._away = False
             _log.info("MLflow store %s is back.", without_password(self.uri))
 
     def _answered(self, num_bytes: int = 0) -> None:

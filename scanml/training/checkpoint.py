@@ -26,7 +26,9 @@ from scanml.errors import ArtifactError, ConfigError
 from scanml.structures.examples import LabelSpace
 
 if TYPE_CHECKING:
+    from scanml.datasets.records import Split
     from scanml.models.build import ModelConfig, SceneNetwork
+    from scanml.training.config import TrainConfig
 
 FORMAT = 2
 FILE = "state.npz"
@@ -62,6 +64,24 @@ class Header:
     init: str = ""  # the fingerprint of the checkpoint whose weights it began with
     finished: bool = False
     format: int = FORMAT
+
+
+def describe(task: str, model: ModelConfig, config: TrainConfig, split: Split, *, init: Path | None) -> Header:
+    """The header of a training that has not begun; `init` is the checkpoint folder whose weights it begins with."""
+    start = ""
+    if init is not None:
+        read_header(init)
+        start = hashlib.sha256((init / FILE).read_bytes()).hexdigest()[:16]
+    return Header(
+        task=task,
+        model=to_json(model),
+        labels=split.labels,
+        train=to_json(config),
+        data_fingerprint=split.fingerprint,
+        trained_on=tuple(split.image_hashes),
+        step=0,
+        init=start,
+    )
 
 
 def save(folder: Path, header: Header, values: Mapping[str, Sequence[object]]) -> None:
@@ -180,13 +200,6 @@ def _refuse_bomb(path: Path) -> None:
         entries = archive.infolist()
         if sum(entry.file_size for entry in entries) > path.stat().st_size + _OVERHEAD_BYTES * len(entries):
             raise ValueError("it unpacks to more than its own size")
-
-
-def fingerprint_checkpoint(folder: Path) -> str:
-    """Changes with any byte of the checkpoint in `folder`; see `restore` for errors."""
-    read_header(folder)
-    with (folder / FILE).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def load_model(folder: Path) -> SceneNetwork:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,20 +10,10 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from scanml.config import to_json
 from scanml.datasets.pipeline import BatchSource
 from scanml.datasets.records import DataSet
 from scanml.tracking import JsonlTracker, NullTracker, TeeTracker, Tracker
-from scanml.training.checkpoint import (
-    Header,
-    Writer,
-    find_header,
-    fingerprint_checkpoint,
-    load_model,
-    new_model,
-    restore,
-    save,
-)
+from scanml.training.checkpoint import Header, Writer, describe, find_header, load_model, new_model, restore, save
 from scanml.training.config import TrainConfig
 from scanml.training.device import compute_in, prepare
 from scanml.training.interrupt import stop_request
@@ -31,6 +22,8 @@ from scanml.training.numbers import Numbers
 if TYPE_CHECKING:
     from scanml.models.build import ModelConfig, SceneNetwork
     from scanml.training.step import Updates
+
+CACHE = "cache"  # decoded pictures, beside the checkpoint while the training runs
 
 
 def train(
@@ -67,7 +60,7 @@ def train(
     labels = data.train.labels
     with compute_in(config.precision):
         model = build_model(model_config, labels)
-    header = _header(model.task, model_config, config, data, init)
+    header = describe(model.task, model_config, config, data.train, init=init)
     found = find_header(out / "checkpoint", header)
     if found and found.finished:
         return load_model(out / "checkpoint")
@@ -95,6 +88,7 @@ def _run(updates: Updates, data: DataSet, header: Header, writer: Writer, *, his
         augment=config.augment,
         seed=config.seed,
         num_steps=config.steps,
+        cache=writer.folder.with_name(CACHE),
     )
     lines = JsonlTracker(history)
     lines.truncate_after(step)
@@ -128,18 +122,5 @@ def _finish(updates: Updates, data: DataSet, header: Header, folder: Path) -> Sc
     if model.task == "classifier":
         calibrate(model, train=data.train, validation=data.validation)
     save(folder, replace(header, finished=True), {"average": averaged(model)})
+    shutil.rmtree(folder.with_name(CACHE), ignore_errors=True)
     return model
-
-
-def _header(task: str, model: ModelConfig, config: TrainConfig, data: DataSet, init: Path | None) -> Header:
-    split = data.train
-    return Header(
-        task=task,
-        model=to_json(model),
-        labels=split.labels,
-        train=to_json(config),
-        data_fingerprint=split.fingerprint,
-        trained_on=tuple(split.image_hashes),
-        step=0,
-        init=fingerprint_checkpoint(init) if init else "",
-    )

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from keras import ops
 
 from scanml.errors import ConfigError
+from scanml.ops.augment import render
 from scanml.structures.arrays import Tensor
 from scanml.structures.batches import Batch
 from scanml.training.backends import build_backend
@@ -109,6 +110,7 @@ class Updates:
 
     def _loss(self, weights: list[Tensor], fixed: list[Tensor], scale: Tensor, batch: Batch) -> tuple[Tensor, Any]:
         """The scaled loss of a batch; beside it the new `fixed`, and all terms (N,)."""
+        batch = render(batch, self.model.input_shape[1:3])
         values = self.packing.trainable_values(weights), self.packing.fixed_values(fixed)
         outputs, fixed = self.model.stateless_call(*values, batch["image"], training=True)
         terms = self.objective(outputs, batch)

@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from scanml.cli import main
+from scanml.cli.parser import build_parser
+from scanml.cli.step import read_experiment
 from scanml.cli.texts import COMMANDS, STEPS
 
 STEP_NAMES = tuple(STEPS)
@@ -111,3 +113,11 @@ time.sleep(30)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=20, check=False)
     assert done.returncode == 143
+
+
+@pytest.mark.parametrize(
+    ("words", "litert"), [([], True), (["--format", "litert"], True), (["--format", "saved_model"], False)]
+)
+def test_the_format_of_an_export_overrides_the_experiment(words, litert):
+    command = ["export", "--config", "detect", "--out", "out", "--set", "export.litert=true", *words]
+    assert read_experiment(build_parser(command).parse_args(command)).export.litert is litert

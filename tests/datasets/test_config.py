@@ -30,7 +30,14 @@ def test_splits_must_leave_something_for_training():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("flip_left_right", 1.5), ("translate", -0.1), ("brightness", 2.0), ("scale", (1.3, 0.7)), ("scale", (0.0, 1.0))],
+    [
+        ("flip_left_right", 1.5),
+        ("translate", -0.1),
+        ("brightness", 2.0),
+        ("mosaic", 1.1),
+        ("scale", (1.3, 0.7)),
+        ("scale", (0.0, 1.0)),
+    ],
 )
 def test_an_augmentation_out_of_range_is_refused_by_name(name, value):
     with pytest.raises(ConfigError, match=rf"augment\.{name} must"):

@@ -8,6 +8,7 @@ import pytest
 from oracles.data_folder import picture
 from oracles.tiny_pictures import source_of, split_of
 
+from scanml.datasets import Split, open_split, write_shards
 from scanml.datasets.pictures import Pictures
 from scanml.errors import DataError
 
@@ -55,8 +56,23 @@ def test_a_checked_jpeg_is_decoded_at_a_fraction_that_is_large_enough(zoom, fact
     }
     assert flags == [reduced[factor] | cv2.IMREAD_IGNORE_ORIENTATION]
     height, width = pictures.sizes[0]
-    expected = cv2.resize(split.decode(0), (width, height), interpolation=cv2.INTER_AREA)
+    expected = cv2.resize(split.frame(0).pixels, (width, height), interpolation=cv2.INTER_AREA)
     assert np.abs(found.astype(int) - expected).mean() < 1.0  # a DCT's low frequencies are no exact mean
+
+
+def test_a_checked_jpeg_that_is_not_of_its_records_size_is_refused():
+    small, large = (split_of([picture(0, size)], [[]], suffix=".jpg") for size in ((60, 80), (240, 320)))
+    mixed = Split("train", small.labels, small.records, large.read, read_is_checked=True)
+    with pytest.raises(DataError, match="changed since"):
+        pictures_of(mixed).pixels(0)
+
+
+def test_shards_are_checked_and_stay_so_when_they_are_cut(tmp_path):
+    split = split_of([picture(i) for i in range(3)], [[]] * 3, suffix=".jpg")
+    write_shards(split, tmp_path / "shards", shard_megabytes=1)
+    assert not split.read_is_checked
+    assert open_split(tmp_path / "shards").read_is_checked
+    assert open_split(tmp_path / "shards").first(2).read_is_checked
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
@@ -66,7 +82,7 @@ def test_a_picture_whose_bytes_nobody_checked_is_compared_with_its_hash(suffix):
     np.testing.assert_array_equal(pictures_of(split).pixels(0), np.full((60, 80, 3), 90))
     other = split_of([pixels + 9], [[]], suffix=suffix)
     with pytest.raises(DataError, match="changed since"):
-        pictures_of(type(split)("train", split.labels, split.records, other.read)).pixels(0)
+        pictures_of(Split("train", split.labels, split.records, other.read)).pixels(0)
 
 
 @pytest.mark.parametrize("checked", [False, True])
@@ -75,7 +91,7 @@ def test_batches_are_the_same_from_memory_from_a_new_and_from_an_old_file(tmp_pa
     memory, new = source_of(split), source_of(split, cache=tmp_path)
     expected = [memory.batch(step)["image"] for step in range(4)]
     np.testing.assert_array_equal([new.batch(step)["image"] for step in range(4)], expected)
-    broken = type(split)("train", split.labels, split.records, lambda _: b"", checked)
+    broken = Split("train", split.labels, split.records, lambda _: b"", checked)
     old = source_of(broken, cache=tmp_path)  # reads no picture
     np.testing.assert_array_equal([old.batch(step)["image"] for step in range(4)], expected)
     path = tmp_path / "pictures.cache"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from werkzeug.serving import make_server
 
+from scanml.tracking.mlflow_store import connect
+
 
 class UnreliableServer:
     """A real MLflow server whose `mode` says what becomes of a request.
@@ -28,6 +30,9 @@ class UnreliableServer:
         self._app, self._port = app, 0
         self._changed = threading.Condition()
         self.start()
+        client = connect(self.uri)  # builds its database: two requests at once would trip over each other
+        client.search_experiments()
+        client.search_registered_models()
 
     @property
     def uri(self) -> str:

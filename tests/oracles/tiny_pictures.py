@@ -6,7 +6,7 @@ import cv2
 from oracles.data_folder import picture
 
 from scanml.datasets import AugmentConfig, BatchSource
-from scanml.datasets.images import pixel_hash
+from scanml.datasets.images import decode_image, pixel_hash
 from scanml.datasets.records import Record, Split
 from scanml.structures import LabelSpace
 
@@ -28,7 +28,7 @@ def split_of(pictures, boxes, *, triggers=(), suffix=".png", read_is_checked=Fal
         Record(
             f"{index}{suffix}",
             index,
-            pixel_hash(pixels),
+            pixel_hash(decode_image(encoded[index], where=suffix)),
             pixels.shape[:2],
             xyxy=tuple(xyxy),
             labels=tuple(range(len(xyxy))),

@@ -4,14 +4,16 @@ import logging
 import signal
 
 import pytest
+from oracles.mlflow_server import UnreliableServer
 
 from scanml.datasets.config import DataConfig
-from scanml.errors import ConfigError
+from scanml.errors import ArtifactError, ConfigError
 from scanml.models.config import SceneDetectorConfig
 from scanml.pipelines.run import run
 from scanml.steps import register
 from scanml.steps.experiment import EvaluationConfig, Experiment, GateConfig, Rule
-from scanml.tracking import ModelRegistry
+from scanml.tracking import ModelRegistry, lineage, sender
+from scanml.tracking.journal import is_key
 from scanml.training.config import TrainConfig
 
 pytestmark = pytest.mark.slow
@@ -103,3 +105,33 @@ def test_the_second_model_is_judged_against_the_champion(first, world, store, tm
     assert register.promote(experiment(), store) == 2
     assert register.rollback(experiment(), store) == 1
     assert ModelRegistry(store).champion("small") == 1
+
+
+def test_a_version_leads_back_to_the_data(first, store):
+    found = lineage(store, "small", 1)
+    steps = {ancestor.run.step: ancestor.fingerprint for _, ancestor, _ in found.walk() if ancestor.run}
+    made = {" ".join(filter(None, (r.step, r.task))): r.fingerprint for r in first.reports.values()}
+    assert steps == {name: fingerprint for name, fingerprint in made.items() if name != "register"}
+    [data] = {ancestor.fingerprint for _, ancestor, _ in found.walk() if not ancestor.run}
+    assert data == first.reports["validate"].inputs["data"]
+
+
+def test_a_store_that_is_away_stops_the_run_only_where_it_must_be_asked(world, tmp_path, monkeypatch):
+    """Everything up to the gate is done; who the champion is, only the store knows."""
+    for name, seconds in (("RETRY_AFTER_SECONDS", 0.0), ("TRY_AGAIN_SECONDS", 0.1), ("PATIENCE_SECONDS", 60.0)):
+        monkeypatch.setattr(sender, name, seconds)
+    (tmp_path / "server").mkdir()
+    for name in ("FILE_STORE", "ARTIFACT_ROOT", "ARTIFACT_DESTINATION", "SERVE_ARTIFACTS"):
+        monkeypatch.setenv(f"_MLFLOW_SERVER_{name}", "")  # set by the server: put back at the end
+    server = UnreliableServer(tmp_path / "server")
+    server.stop()
+    with pytest.raises(ArtifactError, match=r"Connection refused.*give the same command again"):
+        run(experiment(), world, tmp_path / "out", store=server.uri)
+    assert (tmp_path / "out" / "evaluate-detector" / "report.json").exists()
+    assert not (tmp_path / "out" / "gate-detector").exists()
+    server.start()
+    finished = run(experiment(), world, tmp_path / "out", store=server.uri)
+    server.stop()
+    assert finished.reports["register"].facts["version"] == 1
+    assert is_key(finished.reports["validate"].run_id) and not is_key(finished.reports["gate-detector"].run_id)
+    assert not (tmp_path / "out" / "scanml-unsent").exists()

@@ -130,3 +130,20 @@ def test_popularity_must_stay_below_evidence():
         RankingConfig(popularity_weight=0.3)
     with pytest.raises(ConfigError, match=r"RankingConfig\.object_weight: expected float"):
         RankingConfig(object_weight="much")
+
+
+def test_a_trigger_below_its_threshold_was_not_seen():
+    catalog = LensCatalog((Lens("sun", "Sun", triggers={"sky": 1.0}), Lens("sip", "Sip", triggers={"drink": 1.0})))
+    reading = make_reading([("sky", 0.7), ("drink", 0.6)])
+    for thresholds, expected in (
+        ({}, ["sun trigger", "sip trigger"]),
+        ({"sky": 0.71, "drink": 0.2}, ["sip trigger", "sun popularity"]),
+        ({"sky": 0.71, "drink": 0.61}, ["sip popularity", "sun popularity"]),
+    ):
+        found = rank(reading, catalog, thresholds=thresholds)
+        assert [f"{lens.lens_id} {lens.reason}" for lens in found] == expected
+
+
+def test_a_trigger_at_its_threshold_was_seen():
+    triggers = make_reading([("sky", 0.5), ("drink", 0.75), ("food", 0.25)]).triggers
+    assert triggers.seen({"sky": 0.5, "drink": 0.8}) == {"sky": 0.5, "food": 0.25}  # exact in float32

@@ -29,7 +29,8 @@ def test_without_a_marker_the_rule_ranks_what_the_model_read(recommender, rng):
     result = recommender.recommend(data, "photo", top_k=2)
     assert result.reading.marker is None
     assert result.reading.frame_id == "photo"
-    assert result.lenses == rank(result.reading, recommender.catalog, top_k=2) and len(result.lenses) == 2
+    expected = rank(result.reading, recommender.catalog, thresholds=recommender.scene.thresholds, top_k=2)
+    assert result.lenses == expected and len(result.lenses) == 2
     assert {lens.lens_id for lens in recommender.catalog.lenses} == {lens.lens_id for lens in LENSES}
 
 

@@ -1,10 +1,13 @@
 """What may not be exported: every refusal comes before a model is loaded, so these models are no models."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from scanml.errors import ArtifactError, ConfigError
+from scanml.export.config import ExportConfig
 from scanml.models.config import SceneClassifierConfig, SceneDetectorConfig
 from scanml.steps import export
 from scanml.steps.experiment import Experiment
@@ -114,3 +117,30 @@ def test_a_report_that_is_no_verdict_is_refused(tmp_path, train):
 def test_a_model_is_needed(tmp_path, judge, train):
     with pytest.raises(ConfigError, match="--in detector=PATH, --in classifier=PATH, or both"):
         run(tmp_path, detector_verdict=judge("verdict", train("model")))
+
+
+@pytest.mark.parametrize("litert", [False, True])
+def test_phones_are_added_where_asked_from_all_the_pictures_that_were_kept(tmp_path, train, judge, monkeypatch, litert):
+    model, asked = train("model"), {}
+    (model / "samples").mkdir()
+    for index in range(11):
+        (model / "samples" / f"{index:02d}").write_bytes(b"picture")
+    model = train("model")
+
+    def write_bundle(folder, model, origin, *, images, markers, lenses):
+        asked["proofs"] = list(images)
+        return SimpleNamespace(manifest=SimpleNamespace(fingerprint="0", parity={}))
+
+    def add_phones(bundle, model, images):
+        asked["phones"] = list(images)
+        return bundle
+
+    monkeypatch.setattr("scanml.export.write_bundle", write_bundle)
+    monkeypatch.setattr("scanml.export.add_phones", add_phones)
+    monkeypatch.setattr("scanml.models.SceneModel", lambda **models: models)
+    monkeypatch.setattr("scanml.training.load_model", lambda path: path)
+    experiment = replace(EXPERIMENT, export=ExportConfig(litert=litert))
+    inputs = {"detector": model, "detector_verdict": judge("verdict", model)}
+    assert export.run(experiment, inputs, tmp_path / "bundle").verdict.passed
+    assert len(asked["proofs"]) == 8
+    assert ("phones" in asked) == litert and len(asked.get("phones", range(11))) == 11

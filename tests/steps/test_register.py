@@ -1,15 +1,20 @@
 """Who becomes a version: a bundle whose every model was judged, in one store, found again when it comes twice."""
 
 import hashlib
+import json
+from dataclasses import replace
 
 import pytest
 
+from scanml.cli import main
+from scanml.config import to_json
 from scanml.errors import ArtifactError, ConfigError
 from scanml.export import Manifest
 from scanml.models.config import SceneDetectorConfig
-from scanml.steps import register
-from scanml.steps.contract import Options
+from scanml.steps import extract, register, validate
+from scanml.steps.contract import Options, Outcome, Step, execute
 from scanml.steps.experiment import Experiment
+from scanml.steps.report import read_report
 from scanml.structures.reports import GateVerdict, Metric
 from scanml.tracking import ModelRegistry, local_store
 
@@ -22,36 +27,105 @@ def store(tmp_path_factory):
     return local_store(tmp_path_factory.mktemp("store"))
 
 
+def write_bundle(folder, verdicts, *, weights="weights"):
+    """A whole bundle with these verdicts around a model that is none: the registry never loads it."""
+    (folder / "scene" / "1").mkdir(parents=True)
+    (folder / "scene" / "1" / "saved_model.pb").write_text(weights)
+    manifest = Manifest(
+        versions={},
+        config={},
+        fingerprints={},
+        metrics={"detector": {"AP": Metric("AP", 0.5, None, None, 9), "AR": Metric("AR", None, None, None, 9)}},
+        verdicts=verdicts,
+        class_names=("cat",),
+        category_ids=(1,),
+        trigger_names=("sky",),
+        thresholds={},
+        parity={},
+        files={"scene/1/saved_model.pb": hashlib.sha256(weights.encode()).hexdigest()},
+    )
+    (folder / "manifest.json").write_text(manifest.to_text())
+    return folder
+
+
 @pytest.fixture
 def bundle(tmp_path):
-    """Writes a whole bundle with these verdicts around a model that is none: the registry never loads it."""
-
-    def bundle(verdicts, *, weights="weights"):
-        folder = tmp_path / f"bundle of {weights}"
-        (folder / "scene" / "1").mkdir(parents=True)
-        (folder / "scene" / "1" / "saved_model.pb").write_text(weights)
-        manifest = Manifest(
-            versions={},
-            config={},
-            fingerprints={},
-            metrics={"detector": {"AP": Metric("AP", 0.5, None, None, 9), "AR": Metric("AR", None, None, None, 9)}},
-            verdicts=verdicts,
-            class_names=("cat",),
-            category_ids=(1,),
-            trigger_names=("sky",),
-            thresholds={},
-            parity={},
-            files={"scene/1/saved_model.pb": hashlib.sha256(weights.encode()).hexdigest()},
-        )
-        (folder / "manifest.json").write_text(manifest.to_text())
-        return folder
-
-    return bundle
+    """Writes a bundle; see `write_bundle`."""
+    return lambda verdicts, weights="weights": write_bundle(
+        tmp_path / f"bundle of {weights}", verdicts, weights=weights
+    )
 
 
 def run(name, bundle, out, store, **options):
     experiment = Experiment(name=name, detector=SceneDetectorConfig())
     return register.run(experiment, {"bundle": bundle}, out, Options(store=store, **options))
+
+
+@pytest.fixture(scope="module")
+def story(store, world, tmp_path_factory):
+    """Real pictures, validated and cut, an export that is none, and its version: (experiment, extract's folder)."""
+    folder = tmp_path_factory.mktemp("story")
+    experiment, options = Experiment(name="story", detector=SceneDetectorConfig()), Options(store=store)
+
+    def work(job):
+        write_bundle(job.folder, BOTH)
+        return Outcome()
+
+    export = Step("export", ("shards",), work, lambda experiment, _: experiment.name)
+    validate.run(experiment, {"data": world}, folder / "validate", options)
+    extract.run(experiment, {"data": world, "report": folder / "validate"}, folder / "extract", options)
+    execute(export, experiment, {"shards": folder / "extract"}, folder / "bundle", options)
+    register.run(experiment, {"bundle": folder / "bundle"}, folder / "register", options)
+    return experiment, folder / "extract"
+
+
+def test_a_version_leads_back_to_its_pictures_by_name(story, store, world):
+    experiment, folder = story
+    found = register.lineage(experiment, store)
+    steps = [ancestor.run.step for _, ancestor, again in found.walk() if ancestor.run and not again]
+    assert steps == ["export", "extract", "validate"]
+    [extracted] = [ancestor for _, ancestor, _ in found.walk() if ancestor.run and ancestor.run.step == "extract"]
+    images = register.images_of(extracted)
+    named = {name for pictures in images.values() for name, _ in pictures}
+    assert named == {path.name for path in (world / "images").iterdir()}
+    facts = read_report(folder).facts
+    for split, text in extracted.run.images.items():
+        assert text == f"{len(images[split])} images {facts['fingerprints'][split]}"
+    assert all(register.images_of(ancestor) is None for _, ancestor, _ in found.walk() if ancestor.name != "shards")
+
+
+def test_pictures_of_shards_that_moved_or_changed_are_not_named(story, store, tmp_path):
+    *_, extracted = [a for _, a, _ in register.lineage(story[0], store).walk() if a.name == "shards"]
+    assert register.images_of(replace(extracted, source=str(tmp_path))) is None
+    assert register.images_of(replace(extracted, fingerprint="other")) is None
+
+
+def test_the_command_line_shows_it(story, store, tmp_path, capsys):
+    (tmp_path / "experiment.json").write_text(json.dumps(to_json(story[0])))
+    words = ["register", "--config", str(tmp_path / "experiment.json"), "--track", store, "--lineage"]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "story version 1 ← register, run" in said and "shards" in said and "test: " in said
+    assert sum(line.startswith(("train of", "validation of", "test of")) for line in said.splitlines()) == 3
+    assert main([*words, "1", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    [splits] = values["images"].values()
+    assert sum(map(len, splits.values())) == 24 and values["lineage"]["version"] == 1
+    assert main([*words, "7"]) == 2
+    assert "MLflow store" in capsys.readouterr().err
+
+
+def test_a_model_without_versions_has_no_lineage(store):
+    with pytest.raises(ArtifactError, match="no version of nobody; register a bundle first"):
+        register.lineage(Experiment(name="nobody", detector=SceneDetectorConfig()), store)
+
+
+def test_no_password_gets_into_the_report(tmp_path, bundle, monkeypatch):
+    monkeypatch.setattr("scanml.tracking.registry.connect", lambda uri: None)
+    monkeypatch.setattr(ModelRegistry, "register", lambda *_, **__: 3)
+    report = run("house", bundle(BOTH), tmp_path / "out", "http://me:secret@127.0.0.1:9")
+    assert report.facts["store"] == "http://***@127.0.0.1:9"
+    assert run("house", tmp_path / "bundle of weights", tmp_path / "out", "http://me:secret@127.0.0.1:9") == report
 
 
 def test_versions_are_registered_promoted_and_rolled_back(tmp_path, bundle, store):

@@ -4,7 +4,6 @@ import pytest
 from oracles.mlflow_server import UnreliableServer
 
 from scanml.tracking import local_store, sender
-from scanml.tracking.mlflow_store import connect
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +16,6 @@ def store(tmp_path_factory):
 def session_server(tmp_path_factory):
     before = dict(os.environ)
     server = UnreliableServer(tmp_path_factory.mktemp("server"))
-    connect(server.uri).search_experiments()  # builds its database
     yield server
     server.stop()
     os.environ.clear()

@@ -1,6 +1,5 @@
 """Runs on disk: appended, torn, left by the dead, and never read out of their folder."""
 
-import json
 import subprocess
 import sys
 
@@ -29,7 +28,7 @@ def test_entries_come_back_in_order_with_their_times_and_numbers(journal):
     assert metrics.values["metrics"]["more"] == 0.1 and metrics.values["metrics"]["loss"] != 0
 
 
-def test_what_was_acknowledged_is_not_read_again_by_nobody(journal):
+def test_what_was_acknowledged_is_not_read_again_by_anybody(journal):
     journal.append("tags", {"a": "b"})
     journal.acknowledge(next(journal.waiting()), "abc")
     assert kinds(journal) == ["tags"]
@@ -111,13 +110,12 @@ def test_an_endless_line_is_refused(journal, monkeypatch):
 
 
 def test_what_waits_is_found_oldest_first_and_a_damaged_one_is_listed(tmp_path):
-    for time_ms, name in ((3, "c"), (1, "a"), (2, "b")):
+    names = [str(number) for number in range(9)]
+    for name in names:
         journal = Journal.create(tmp_path, "begin", {**BEGIN, "run_name": name})
-        line = json.loads((journal.folder / "journal.jsonl").read_text()) | {"time_ms": time_ms}
-        (journal.folder / "journal.jsonl").write_text(json.dumps(line) + "\n")
     (journal.folder / "journal.jsonl").write_text("[]\n")
-    assert [waiting.name for waiting in find_waiting(tmp_path)] == [journal.key, "a", "c"]
-    assert [waiting.store for waiting in find_waiting(tmp_path)] == ["", "http://host", "http://host"]
+    assert [waiting.name for waiting in find_waiting(tmp_path)] == [*names[:-1], journal.key]
+    assert [waiting.store for waiting in find_waiting(tmp_path)] == ["http://host"] * 8 + [""]
     assert find_waiting(tmp_path / "missing") == []
 
 
@@ -130,5 +128,5 @@ def test_a_damaged_note_of_what_was_sent_is_named(journal):
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ArtifactError, match=r"file/unsent-\w+: cannot be written"):
+    with pytest.raises(ArtifactError, match=r"file/unsent-[\w-]+: cannot be written"):
         Journal.create(tmp_path / "file", "begin", BEGIN)

@@ -1,0 +1,56 @@
+"""What Keras's own `fit` does with our losses, as JSON: `python -m oracles.keras_fit FOLDER`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from oracles.tiny_training import CONFIGS, LABELS, batch, build
+
+from scanml.models.build import build_model
+from scanml.training import attach_loss
+
+EPOCHS = 15
+
+
+def run(task: str, file: Path) -> dict[str, object]:
+    """By how much `fit`'s first gradient differs from our own step's, the losses of its epochs, and what is loaded."""
+    model = attach_loss(build_model(CONFIGS[task], LABELS))
+    truth = batch(0, task=task)
+    image = truth.pop("image")
+    gap = _gradient_gap(model, image, truth, task)
+    model.compile(keras.optimizers.Adam(3e-3))
+    losses = model.fit(image, truth, batch_size=4, epochs=EPOCHS, shuffle=False, verbose=0).history["loss"]
+    model.save(file)
+    loaded = keras.saving.load_model(file)
+    again = attach_loss(loaded).evaluate(image, truth, batch_size=4, verbose=0)
+    return {
+        "gap": gap,
+        "losses": losses,
+        "evaluated": [model.evaluate(image, truth, batch_size=4, verbose=0), again],
+        "iterations": [int(model.optimizer.iterations), int(loaded.optimizer.iterations)],
+    }
+
+
+def _gradient_gap(model: keras.Model, image: np.ndarray, truth: dict[str, np.ndarray], task: str) -> float:
+    """After one update of plain gradient descent at a rate of 1, what the weights have lost is the gradient."""
+    start = model.get_weights()
+    updates = build(task)
+    updates.model.set_weights(start)
+    state = updates.start()
+    wanted, _ = updates.gradient(state["weights"], state["fixed"], state["counters"][1], {"image": image, **truth})
+    before = updates.packing.weights([v.value for v in updates.model.trainable_variables])
+    model.compile(keras.optimizers.SGD(1.0))
+    model.train_on_batch(image, truth)
+    after = updates.packing.weights([v.value for v in model.trainable_variables])
+    model.set_weights(start)
+    pairs = zip(before, after, wanted, strict=True)
+    return max(float(np.abs(np.asarray(b) - np.asarray(a) - np.asarray(g)).max()) for b, a, g in pairs)
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    sys.stdout.write(json.dumps({task: run(task, folder / f"{task}.keras") for task in CONFIGS}))
