@@ -143,13 +143,13 @@ def run_undisturbed(bench: Bench, step: str) -> float:
 
 def kill_once(bench: Bench, step: str, tally: Tally, *, moment: float) -> None:
     """One round; one in which the process has ended before `moment` does not count."""
-    place = bench.folder / f"{step}-killed"
-    shutil.rmtree(place, ignore_errors=True)
+    place = Path(tempfile.mkdtemp(prefix=f"{step}-", dir=bench.folder))  # MLflow remembers what stood at a path before
     process = bench.start(step, place)
     wait_for(place / "out.partial", process)
     time.sleep(moment)
     process.kill()
     if process.wait() == 0:
+        shutil.rmtree(place)
         return
     tally.rounds += 1
     tally.moments_s.append(round(moment, 3))
@@ -163,9 +163,9 @@ def kill_once(bench: Bench, step: str, tally: Tally, *, moment: float) -> None:
     complaint = f"ended with {code}" if code else find_fault(step, place, reference) or find_rest(step, place)
     if complaint:
         tally.failures.append(f"killed after {moment:.3f} s, run again: {complaint}")
-        shutil.copytree(place, bench.folder / f"{step}-failed-{tally.rounds}", dirs_exist_ok=True)
     else:
         tally.resumed += 1
+    shutil.rmtree(place)
 
 
 def find_fault(step: str, place: Path, reference: StepReport) -> str | None:

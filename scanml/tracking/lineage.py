@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scanml.structures.display import html_table
-from scanml.tracking.mlflow_store import connect, search
+from scanml.tracking.mlflow_store import KEY_TAG, connect, search
 from scanml.tracking.stores import reaching
 
 if TYPE_CHECKING:
@@ -103,7 +103,10 @@ def lineage(store: str, model: str, version: int) -> Lineage:
     """
     client = connect(store)
     with reaching(store):
-        run = client.get_run(client.get_model_version(model, str(version)).run_id)
+        found = client.get_model_version(model, str(version))
+        key = found.tags.get(KEY_TAG)  # of a run that came after the version: its store had been away
+        run = next(search(client, f"tags.`{KEY_TAG}` = '{key}'"), None) if key else None
+        run = run or client.get_run(found.run_id)
         return Lineage(model, version, _describe(run), _inputs(client, run, {}))
 
 

@@ -13,7 +13,7 @@ from scanml.files import files_below, fingerprint_files
 from scanml.tracking.environment import describe_environment
 from scanml.tracking.journal import Entry, is_key, now_ms
 from scanml.tracking.limits import fit_key, fit_tags
-from scanml.tracking.mlflow_store import connect, write_entries, write_model_file
+from scanml.tracking.mlflow_store import KEY_TAG, connect, write_entries, write_model_file
 from scanml.tracking.stores import made_by_someone, reaching
 
 FINGERPRINT_TAG = "scanml.bundle_fingerprint"
@@ -69,6 +69,8 @@ class ModelRegistry:
         all_tags[FINGERPRINT_TAG] = fingerprint
         version = self._find(name, fingerprint)
         if version is None:
+            if run_id is not None and is_key(run_id):
+                all_tags[KEY_TAG] = run_id  # by which `lineage` finds it later
             if run_id is None or is_key(run_id):
                 run_id = self._write_run(f"{name}-{fingerprint}", f"register {name}", experiment, metrics or {})
             version = self._store(bundle, name=name, run_id=run_id, tags=all_tags)

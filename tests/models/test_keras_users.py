@@ -30,6 +30,7 @@ def check(result):
     assert np.mean(losses[-3:]) < losses[0] / 2
     assert result["evaluated"][1] == pytest.approx(result["evaluated"][0], rel=1e-5)
     assert result["iterations"] == [EPOCHS, EPOCHS]
+    assert result["AP"][0] == result["AP"][1] > 0  # the callback has seen the weights of its epoch
 
 
 @pytest.mark.parametrize("task", CONFIGS)

@@ -10,10 +10,33 @@ import keras
 import numpy as np
 from oracles.tiny_training import CONFIGS, LABELS, batch, build
 
+from scanml.evaluation import CocoCallback, collect
 from scanml.models.build import build_model
+from scanml.structures import Boxes, DetectionExample, Frame
 from scanml.training import attach_loss
 
 EPOCHS = 15
+
+
+class Examples:
+    """A detector's batch as an `ExampleSet`."""
+
+    name, labels = "validation", LABELS
+
+    def __init__(self, image: np.ndarray, truth: dict[str, np.ndarray]) -> None:
+        self.image, self.truth = image, truth
+        self.image_ids = range(len(image))
+        self.image_hashes = [f"hash-{index}" for index in self.image_ids]
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def detection(self, index: int) -> DetectionExample:
+        """Example `index` without its padding."""
+        real = self.truth["labels"][index] >= 0
+        boxes, labels, crowd = (self.truth[name][index][real] for name in ("boxes", "labels", "crowd"))
+        frame = Frame(self.image[index], f"{index}.png")
+        return DetectionExample(frame, Boxes(boxes, frame.size), labels, crowd)
 
 
 def run(task: str, file: Path) -> dict[str, object]:
@@ -23,13 +46,16 @@ def run(task: str, file: Path) -> dict[str, object]:
     image = truth.pop("image")
     gap = _gradient_gap(model, image, truth, task)
     model.compile(keras.optimizers.Adam(3e-3))
-    losses = model.fit(image, truth, batch_size=4, epochs=EPOCHS, shuffle=False, verbose=0).history["loss"]
+    examples = Examples(image, truth)
+    callbacks = [CocoCallback(examples, every=EPOCHS)] if task == "detector" else []
+    history = model.fit(image, truth, batch_size=4, epochs=EPOCHS, callbacks=callbacks, verbose=0).history
     model.save(file)
     loaded = keras.saving.load_model(file)
     again = attach_loss(loaded).evaluate(image, truth, batch_size=4, verbose=0)
     return {
         "gap": gap,
-        "losses": losses,
+        "losses": history["loss"],
+        "AP": [history["val_AP"][0], collect(model, examples).found.matches.summarize()["AP"]] if callbacks else [1, 1],
         "evaluated": [model.evaluate(image, truth, batch_size=4, verbose=0), again],
         "iterations": [int(model.optimizer.iterations), int(loaded.optimizer.iterations)],
     }

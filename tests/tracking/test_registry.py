@@ -1,7 +1,7 @@
 import pytest
 
 from scanml.errors import ArtifactError
-from scanml.tracking import MlflowTracker, ModelRegistry, recording
+from scanml.tracking import MlflowTracker, ModelRegistry, lineage, recording
 from scanml.tracking.mlflow_store import connect
 from scanml.tracking.registry import fingerprint_folder
 
@@ -89,10 +89,19 @@ def test_mlflow_reads_the_signature(registry, bundle, tmp_path):
     assert {spec.name: spec.shape for spec in signature.outputs}["boxes"] == (-1, -1, 4)
 
 
-def test_a_run_given_keeps_the_bundle(registry, bundle, store):
-    with recording(MlflowTracker.start(store, experiment="register", run_name="mine")) as tracker:
+def test_a_run_given_keeps_the_bundle(registry, bundle, store, tmp_path):
+    tracker = MlflowTracker.start(store, experiment="register", run_name="mine", unsent=tmp_path / "unsent")
+    with recording(tracker):
         register(registry, bundle("a"), "given", run_id=tracker.run_id)
     assert registry._client.get_model_version("given", "1").run_id == tracker.run_id
+
+
+def test_a_run_that_comes_later_is_found_by_its_key(registry, bundle, store, tmp_path):
+    tracker = MlflowTracker.start(store, experiment="register", run_name="late", unsent=tmp_path / "unsent")
+    version = register(registry, bundle("a"), "late", run_id=tracker._journal.key)
+    tracker.close()
+    assert registry._client.get_model_version("late", str(version)).run_id != tracker.run_id
+    assert lineage(store, "late", version).run.run_id == tracker.run_id
 
 
 def test_what_is_missing_is_named(registry, tmp_path):
