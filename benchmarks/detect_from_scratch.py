@@ -22,11 +22,12 @@ import statistics
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks._figures import Row, read_rows
 from benchmarks._record import RESULTS, record
 
 MINUTES = 140
@@ -57,9 +58,12 @@ class Run:
         if self.model == "ours":
             files.append(DETECTORS.parents[1] / "experiments" / "cells_from_scratch.py")
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
-        requirements = list(REQUIREMENTS[self.model])
-        return {"model": self.model, "seed": self.seed, "budget_core_seconds": self.budget, "script": digest} | {
-            "requirements": requirements
+        return {
+            "model": self.model,
+            "seed": self.seed,
+            "budget_core_seconds": self.budget,
+            "script": digest,
+            "requirements": list(REQUIREMENTS[self.model]),
         }
 
 
@@ -145,27 +149,17 @@ def score(truth: Path, detections: Sequence[Mapping[str, Any]]) -> dict[str, flo
     return metrics
 
 
-def _rows() -> Iterator[dict[str, Any]]:
-    for path in sorted(RESULTS.glob("detect_from_scratch-*.jsonl")):
-        yield from map(json.loads, path.read_text().splitlines())
+def _find_row(run: Run) -> Row | None:
+    return next((row for row in read_rows(RESULTS, "detect_from_scratch") if row["settings"] == run.settings), None)
 
 
-def _find_row(run: Run) -> dict[str, Any] | None:
-    return next((row for row in _rows() if row["settings"] == run.settings), None)
-
-
-def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
+def _print_table(rows: Sequence[Row]) -> None:
     print(f"{'model':10} {'seeds':>5} {'AP':>6} {'AP50':>6} {'core-s':>7} {'photos/core-s':>13} {'parameters':>11}")
     for model in dict.fromkeys(row["settings"]["model"] for row in rows):
         values = [row["values"] for row in rows if row["settings"]["model"] == model]
         ap, ap50 = (statistics.fmean(value["metrics"][name] for value in values) for name in ("AP", "AP50"))
-        spent, speed = (
-            statistics.fmean(numbers)
-            for numbers in (
-                [value["trained"]["core_seconds"] for value in values],
-                [value["photos_per_core_second"] for value in values],
-            )
-        )
+        spent = statistics.fmean(value["trained"]["core_seconds"] for value in values)
+        speed = statistics.fmean(value["photos_per_core_second"] for value in values)
         parameters = values[0]["trained"]["parameters"]
         print(f"{model:10} {len(values):5} {ap:6.3f} {ap50:6.3f} {spent:7.0f} {speed:13.1f} {parameters:11,}")
 

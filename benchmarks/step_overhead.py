@@ -29,6 +29,9 @@ from benchmarks._record import record
 MINUTES = 5
 NEEDS = ("jax",)
 
+MINUTES = 4
+NEEDS = ("jax",)
+
 BATCH, ROUNDS = 8, 5
 CASES = {  # model: (updates of a round, image side)
     "empty": (1_024, 4),

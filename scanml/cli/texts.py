@@ -64,8 +64,8 @@ STEPS = {
     "export": Text(
         "write the bundle: SavedModel, markers, lenses",
         "From JPEG or PNG bytes to boxes and trigger probabilities in one graph, proven equal to the model in memory\n"
-        "before anything is written. --format litert adds LiteRT files in float32, float16 and int8 for phones. Exit 3\n"
-        "when a verdict is no or parity fails.",
+        "before anything is written. --format litert adds LiteRT files for phones, in float32, float16 and int8.\n"
+        "Exit 3 when a verdict is no or parity fails.",
         "  scanml export --config detect --in detector=out/train --in detector_verdict=out/gate --out out/bundle",
         optional=("detector", "classifier", "detector_verdict", "classifier_verdict", "markers", "catalog"),
     ),

@@ -30,9 +30,11 @@ def add_options(command: argparse.ArgumentParser, target: str) -> None:
     command.add_argument(
         "--data", required=True, metavar="URI", help="the raw data: pvc://CLAIM/PATH or s3://BUCKET/PATH"
     )
-    command.add_argument("--output", required=True, metavar="URI", help="where each run writes a folder of its own")
     command.add_argument(
-        "--track", metavar="URI", help="the MLflow store that all runs share (default: a file in --output, if pvc://)"
+        "--output", required=True, metavar="URI", help="where each run writes a folder of its own: pvc://CLAIM/PATH"
+    )
+    command.add_argument(
+        "--track", metavar="URI", help="the MLflow store that all runs share (default: a file in --output)"
     )
 
 

@@ -16,10 +16,10 @@ _SHORTHANDS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnig
 
 @dataclass(frozen=True, kw_only=True)
 class CronJobConfig:
-    """A job that repeats. `data` and `output` are pvc://CLAIM/PATH, or a folder on an object store such as s3://B/PATH.
+    """A job that repeats. `output` is pvc://CLAIM/PATH; `data` too, or a folder on an object store such as s3://B/PATH.
 
     `schedule` is in UTC, cron's five fields or a shorthand such as @daily. `tracking_uri` is the MLflow store that all
-    runs share (default: a file in `output`, where that is on a volume): there each finds the champion of those before.
+    runs share (default: a file in `output`): there each finds the champion of those before.
     """
 
     image: str
@@ -36,8 +36,8 @@ class CronJobConfig:
         data, output = place("data", self.data), place("output", self.output)
         if data.claim == output.claim and PurePosixPath(output.path).is_relative_to(data.path):
             raise ConfigError(f"--output {self.output} lies inside --data {self.data}, which would change.")
-        if self.tracking_uri is None and output.claim is None:
-            raise ConfigError("--track: expected the MLflow store that all runs share, since --output is on no volume.")
+        if output.claim is None:
+            raise ConfigError(f"--output: `scanml run` writes to a volume, pvc://CLAIM/PATH, received {self.output!r}.")
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ def test_schedules(schedule):
         ({"output": "pvc://photos/scan/out"}, "lies inside --data"),
         ({"output": "pvc://photos/scan"}, "lies inside --data"),
         ({"data": "pvc://photos", "output": "pvc://photos/out"}, "lies inside --data"),
-        ({"data": "s3://b/photos", "output": "s3://b/photos/out", "tracking_uri": "x"}, "lies inside --data"),
-        ({"output": "s3://bucket/runs"}, "--track"),
+        ({"data": "s3://b/photos", "output": "s3://b/photos/out"}, "lies inside --data"),
+        ({"output": "s3://bucket/runs"}, "writes to a volume"),
     ],
 )
 def test_what_no_cluster_could_run_is_refused(changed, message):

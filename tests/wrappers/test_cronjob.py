@@ -12,7 +12,7 @@ from scanml.steps import load_experiment
 from scanml.wrappers import CronJobConfig, cronjob_yaml
 
 VOLUMES = {"image": "scanml:1", "schedule": "0 3 * * *", "data": "pvc://photos/scan", "output": "pvc://runs/a"}
-STORES = VOLUMES | {"data": "s3://b/photos", "output": "s3://b/runs", "tracking_uri": "http://mlflow:5000"}
+STORES = VOLUMES | {"data": "s3://b/photos", "tracking_uri": "http://mlflow:5000"}
 
 
 def documents(settled, **values):
@@ -107,11 +107,10 @@ def test_volumes_are_claims_and_raw_data_cannot_be_written(settled):
     assert writable == {"/output", "/tmp"}
 
 
-def test_on_object_stores_there_are_no_claims(settled):
+def test_data_on_an_object_store_needs_no_claim(settled):
     spec, container = pod(settled, **STORES)
-    assert {v["name"] for v in spec["volumes"]} == {"settled", "scratch"}
-    found = [word for word in container["args"] if "://" in word]
-    assert found == ["data=s3://b/photos", "s3://b/runs/$(JOB_NAME)", "http://mlflow:5000"]
+    assert {v["name"] for v in spec["volumes"]} == {"settled", "scratch", "output"}
+    assert [word for word in container["args"] if "://" in word] == ["data=s3://b/photos", "http://mlflow:5000"]
 
 
 def test_a_dollar_is_no_variable(settled):
