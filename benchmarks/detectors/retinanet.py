@@ -45,6 +45,7 @@ def main() -> None:
     model.compile(
         optimizer=keras.optimizers.AdamW(rate, global_clipnorm=SETTINGS["clipnorm"]),
         box_loss=keras.losses.MeanAbsoluteError(reduction="sum"),
+        jit_compile=False,  # XLA takes longer on a CPU
     )
     model.fit(_batches(task, coco, categories), epochs=epochs, verbose=2)
     trained = {"core_seconds": core_seconds(), "photos": epochs * photos, "parameters": model.count_params()}

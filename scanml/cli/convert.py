@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scanml.errors import ConfigError
 from scanml.steps.output import locked, writing
+from scanml.steps.store import local_or_uri
 
 FORMATS = ("yolo", "voc")
 
@@ -15,8 +16,12 @@ FORMATS = ("yolo", "voc")
 def add_options(command: argparse.ArgumentParser) -> None:
     """The words of `scanml convert`."""
     command.add_argument("format", choices=FORMATS, help="what the folder holds")
-    command.add_argument("--in", dest="source", metavar="DIR", type=Path, required=True, help="the folder to read")
-    command.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder to write: new, or empty")
+    command.add_argument(
+        "--in", dest="source", metavar="DIR", type=local_or_uri, required=True, help="the folder to read"
+    )
+    command.add_argument(
+        "--out", metavar="DIR", type=local_or_uri, required=True, help="the folder to write: new, or empty"
+    )
 
 
 def run_convert(parsed: argparse.Namespace) -> int:
@@ -24,6 +29,10 @@ def run_convert(parsed: argparse.Namespace) -> int:
     from scanml.datasets.convert import read_voc, read_yolo, write_folder
 
     source, out = parsed.source, parsed.out
+    if isinstance(source, str) or isinstance(out, str):
+        raise ConfigError(f"scanml convert reads and writes local folders, received {source} and {out}.")
+    if Path.cwd().is_relative_to(out.resolve()):
+        raise ConfigError(f"--out {out} is where you are, and could not appear in one move; name a new folder.")
     if out.resolve().is_relative_to(source.resolve()):
         raise ConfigError(f"--out {out} lies inside --in {source}, which would change; choose another --out.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -15,10 +15,14 @@ def show_lineage(experiment: Experiment, store: str, version: int | None, *, as_
     from scanml.steps.register import images_of, lineage
 
     found = lineage(experiment, store, version=version)
-    images = {}
+    images, elsewhere = {}, []
     for _, ancestor, again in found.walk():
-        named = None if again else images_of(ancestor)
-        if named is not None:
+        if again or ancestor.run is None or not ancestor.run.images:
+            continue
+        named = images_of(ancestor)
+        if named is None:
+            elsewhere.append(ancestor)
+        else:
             images[ancestor.fingerprint] = named
     if as_json:
         print(json.dumps({"lineage": to_json(found), "images": images}))
@@ -29,4 +33,6 @@ def show_lineage(experiment: Experiment, store: str, version: int | None, *, as_
             print(f"\n{split} of {fingerprint}, {len(pictures)} images, the first with their pixels' hashes:")
             for name, pixel_hash in pictures[:_SHOWN]:
                 print(f"  {name}  {pixel_hash}")
+    for ancestor in elsewhere:
+        print(f"\npictures of {ancestor.fingerprint}: the shards are not here; they were read from {ancestor.source}")
     return 0

@@ -67,20 +67,6 @@ def _add_step_options(command: argparse.ArgumentParser, name: str) -> None:
         )
     if name == "train":
         command.add_argument("--self-test", action="store_true", help="learn eight pictures by heart, about a minute")
-    if name == "register":
-        alias = command.add_mutually_exclusive_group()
-        alias.add_argument(
-            "--promote", action="store_true", help="then make it champion; without --in: the present challenger"
-        )
-        alias.add_argument("--rollback", action="store_true", help="only make the previous champion champion again")
-        alias.add_argument(
-            "--lineage",
-            metavar="VERSION",
-            type=int,
-            nargs="?",
-            const=0,
-            help="only show what a version (default: the champion, else the challenger) comes from",
-        )
     command.add_argument(
         "--out",
         type=local_or_uri,
@@ -90,6 +76,14 @@ def _add_step_options(command: argparse.ArgumentParser, name: str) -> None:
     _add_outcome_options(command)
     command.add_argument("--parent-run", help=argparse.SUPPRESS)
     command.set_defaults(run=_runner("step", "run_step"), command=name)
+
+
+def _add_register_options(command: argparse.ArgumentParser, name: str) -> None:
+    from scanml.cli.register import add_options
+
+    add_options(command)
+    _add_step_options(command, name)
+    command.set_defaults(run=_runner("register", "run_register"))
 
 
 def _add_experiment_options(command: argparse.ArgumentParser) -> None:
@@ -204,6 +198,7 @@ def _add_sync_options(command: argparse.ArgumentParser, name: str) -> None:
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser, str], None]] = {
     "run": _add_run_options,
     "demo": _add_demo_options,
+    "register": _add_register_options,
     "convert": _add_convert_options,
     "predict": _add_photo_options,
     "recommend": _add_photo_options,

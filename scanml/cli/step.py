@@ -7,7 +7,6 @@ import importlib
 import json
 import os
 import shlex
-import sys
 from pathlib import Path
 
 from scanml.config import to_json
@@ -23,33 +22,20 @@ REFUSED = 3
 
 def run_step(parsed: argparse.Namespace) -> int:
     """Run, resume or find finished the step that was named."""
-    experiment = read_experiment(parsed)
-    step = importlib.import_module(f"scanml.steps.{parsed.command}")
-    if parsed.command == "register" and parsed.rollback:
-        return _show_champion(experiment, step.rollback(experiment, _required_store(parsed)), as_json=parsed.json)
-    if parsed.command == "register" and parsed.promote and not parsed.inputs:
-        return _show_champion(experiment, step.promote(experiment, _required_store(parsed)), as_json=parsed.json)
-    if parsed.command == "register" and parsed.lineage is not None:
-        from scanml.cli.lineage import show_lineage
+    report = do_step(parsed, read_experiment(parsed), store=wanted_store(parsed))
+    return exit_code(passed=report.verdict.passed, refusal=parsed.refusal)
 
-        return show_lineage(experiment, _required_store(parsed), parsed.lineage or None, as_json=parsed.json)
-    if parsed.out is None:
-        raise ConfigError(
-            "scanml register needs --in bundle=PATH --out FOLDER, or --promote, --rollback or --lineage alone."
-        )
+
+def do_step(parsed: argparse.Namespace, experiment: Experiment, *, store: str | None) -> StepReport:
+    """The step that was named, done and shown."""
+    step = importlib.import_module(f"scanml.steps.{parsed.command}")
     options = Options(
-        task=getattr(parsed, "task", None),
-        fresh=parsed.fresh,
-        store=_store(parsed),
-        parent_run_id=parsed.parent_run,
+        task=getattr(parsed, "task", None), fresh=parsed.fresh, store=store, parent_run_id=parsed.parent_run
     )
     run = step.self_test if getattr(parsed, "self_test", False) else step.run
-    report = run(experiment, read_inputs(parsed.inputs), parsed.out, options)
+    report: StepReport = run(experiment, read_inputs(parsed.inputs), parsed.out, options)
     show_report(report, parsed.out, as_json=parsed.json)
-    if parsed.command == "register" and parsed.promote and report.verdict.passed:
-        version = step.promote(experiment, _required_store(parsed), version=report.facts["version"])
-        print(f"{experiment.name}: version {version} is champion", file=sys.stderr if parsed.json else sys.stdout)
-    return exit_code(passed=report.verdict.passed, refusal=parsed.refusal)
+    return report
 
 
 def exit_code(*, passed: bool, refusal: str) -> int:
@@ -98,28 +84,12 @@ def show_report(report: StepReport, out: Path | str, *, as_json: bool) -> None:
         print(f"  … and {len(report.verdict.reasons) - 20} more in {out}/report.json")
 
 
-def _show_champion(experiment: Experiment, version: int, *, as_json: bool) -> int:
-    values = {"model": experiment.name, "version": version, "alias": "champion"}
-    print(json.dumps(values) if as_json else f"{experiment.name}: version {version} is champion")
-    return 0
-
-
-def _store(parsed: argparse.Namespace) -> str | None:
-    """The MLflow store that was asked for; `register` also takes the environment's."""
-    named = os.environ.get("MLFLOW_TRACKING_URI")
+def wanted_store(parsed: argparse.Namespace) -> str | None:
+    """The MLflow store of `--track`; where that names none, the environment's, or a file beside --out."""
     if parsed.track is None:
-        return named if parsed.command == "register" else None
-    if parsed.track or named:
-        return str(parsed.track or named)
+        return None
+    if store := parsed.track or os.environ.get("MLFLOW_TRACKING_URI"):
+        return str(store)
     if isinstance(parsed.out, str):
         raise ConfigError(f"--track: there is no folder beside --out {parsed.out}; name an MLflow store, --track URI.")
     return local_store(parsed.out.absolute().parent) if parsed.out else None
-
-
-def _required_store(parsed: argparse.Namespace) -> str:
-    store = _store(parsed)
-    if store is None:
-        from scanml.steps.register import NO_STORE
-
-        raise ConfigError(f"scanml register: {NO_STORE}")
-    return store

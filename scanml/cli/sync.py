@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from scanml.errors import ArtifactError, ConfigError
 from scanml.tracking.journal import UNSENT, Waiting, find_waiting
-from scanml.tracking.stores import StoreError, without_password
+from scanml.tracking.stores import StoreError, with_password
 
 INCOMPLETE = 2
 
 
 def run_sync(parsed: argparse.Namespace) -> int:
-    """Send what waits in a folder, the oldest first; what cannot be sent stays, and the exit code is 2."""
+    """Send what waits in a folder, the oldest first; where a run stays, also one still written, the exit code is 2."""
     if not parsed.folder.is_dir():
         raise ConfigError(f"{parsed.folder}: there is no such folder; name the one that the warning named.")
     waiting = [*find_waiting(parsed.folder), *find_waiting(parsed.folder / UNSENT)]
@@ -25,7 +24,7 @@ def run_sync(parsed: argparse.Namespace) -> int:
     for run in tqdm(waiting, desc="sync", unit="run", disable=None):
         try:
             run_id = _send(run, parsed.track, away)
-            num_sent += run_id is not None
+            num_sent, num_left = num_sent + bool(run_id), num_left + (not run_id)
             said = f"sent   {run.name} → run {run_id}" if run_id else f"busy   {run.name}: a process works on it"
         except ArtifactError as error:
             num_left, said = num_left + 1, f"left   {run.name}: {error}"
@@ -43,14 +42,6 @@ def _send(run: Waiting, track: str | None, away: set[str]) -> str | None:
     from scanml.tracking.sender import send
 
     load_mlflow()
-    return send(run, track or _store(run))
-
-
-def _store(run: Waiting) -> str:
-    """The store that the run was meant for; its password is not on the disk, but may be in the environment."""
-    named = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if without_password(named) == run.store:
-        return named
-    if not run.store or "***@" in run.store:
-        raise ArtifactError(f"{run.folder}: its store {run.store or 'is not readable'}; name it with --track URI.")
-    return run.store
+    if not track and not run.store:
+        raise ArtifactError(f"{run.folder}: its first line does not name its store; name it with --track URI.")
+    return send(run, track or with_password(run.store))

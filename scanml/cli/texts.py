@@ -64,7 +64,7 @@ STEPS = {
     "export": Text(
         "write the bundle: SavedModel, markers, lenses",
         "From JPEG or PNG bytes to boxes and trigger probabilities in one graph, proven equal to the model in memory\n"
-        "before anything is written. --format litert adds LiteRT files for phones, in float32, float16 and int8.\n"
+        "before OUT appears. --format litert adds LiteRT files for phones, in float32, float16 and int8.\n"
         "Exit 3 when a verdict is no or parity fails.",
         "  scanml export --config detect --in detector=out/train --in detector_verdict=out/gate --out out/bundle",
         optional=("detector", "classifier", "detector_verdict", "classifier_verdict", "markers", "catalog"),
@@ -107,7 +107,8 @@ COMMANDS = {
     ),
     "run": Text(
         "the whole job on your data",
-        "validate, extract, train, evaluate, gate, export, register: finished steps are skipped, a killed one resumes.",
+        "validate, extract, train, evaluate, gate, export, register: finished steps are skipped, a killed one resumes.\n"
+        "An MLflow store that is away ends it before the gate, which must know the champion: give the same command again.",
         "  scanml run --config detect --in data=photos/ --out out/",
     ),
     "convert": Text(
@@ -138,8 +139,9 @@ COMMANDS = {
     ),
     "sync": Text(
         "send what an MLflow store did not take",
-        "A store that is away or hangs stops no run: what was logged waits in scanml-unsent/ beside the outputs. This\n"
-        "sends it in order, with its times and files; sending twice changes nothing. Exit 2 when something stays.",
+        "A store that is away or hangs stops no training and no evaluation: what was logged waits in scanml-unsent/\n"
+        "beside the outputs. This sends it in order, with its times and files; sending twice changes nothing. Exit 2\n"
+        "when something stays.",
         "  scanml sync out/",
     ),
     "doctor": Text(

@@ -12,6 +12,7 @@ from scanml.cli.step import exit_code, read_experiment, read_inputs
 from scanml.config import to_json
 from scanml.errors import ConfigError
 from scanml.pipelines.run import Finished
+from scanml.tracking.stores import without_password
 
 _SHOWN = 5  # test photos on the page
 
@@ -63,7 +64,7 @@ def _show(finished: Finished, out: Path, photo: Path | None = None) -> None:
         if report.step == "gate" or not report.verdict.passed:
             for reason in report.verdict.reasons[:10]:
                 print(f"{name}: {reason}")
-    print(f"\nreport      {out / 'report.html'}\nMLflow      {finished.state.store}")
+    print(f"\nreport      {out / 'report.html'}\nMLflow      {without_password(finished.state.store)}")
     if finished.refused:
         print(f"refused by  {finished.refused}: see {out / finished.refused / 'report.json'}", file=sys.stderr)
         return

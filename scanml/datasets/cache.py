@@ -11,6 +11,7 @@ import logging
 import math
 import mmap
 import os
+import shutil
 import weakref
 import zlib
 from collections.abc import Sequence
@@ -58,6 +59,7 @@ class MemoryCache:
 class FileCache:
     """Pictures in a memory-mapped file in `folder`, up to `max_bytes`; shared by threads, found again by a later run.
 
+    New pictures take at most half of what is free on the disk when it is opened; the rest is for checkpoints beside it.
     `hashes` say which pictures they are, `sizes` their (height, width) here: a file of others is discarded. A picture
     that differs from its checksum is decoded again, and a disk that is full or fails is done without: both are said in
     the log. The folder can be removed at any time.
@@ -73,12 +75,15 @@ class FileCache:
         start = self._entries_at + _ENTRY_BYTES * len(sizes)
         ends = start + np.cumsum(num_bytes)
         self._places, self._fits = ends - num_bytes, ends <= max_bytes
+        length = int(ends[self._fits].max(initial=start))  # whatever is free: a later run finds the same places
         self._entries = np.zeros(len(sizes), _ENTRY)
         self._trusted = np.zeros(len(sizes), bool)  # written or checked by this process
         self._file: int | None = None  # where to write; none after the disk failed
         self._failed = False
         try:
-            self._open(key, int(ends[self._fits].max(initial=start)))
+            self._open(key, length)
+            to_come = np.where(self._entries == 0, num_bytes, 0)
+            self._fits &= np.cumsum(to_come) <= shutil.disk_usage(folder).free // 2
         except OSError as error:
             self._stop_writing(error)
 

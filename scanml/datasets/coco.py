@@ -122,11 +122,14 @@ def _read_lists(path: Path) -> dict[str, list[Record]]:
         raise DataError(f"{path}: expected a COCO object, received a JSON {type(values).__name__}.")
     lists = {name: values.get(name) for name in ("images", "annotations", "categories")}
     for name, records in lists.items():
-        if not isinstance(records, list) or not all(isinstance(record, Mapping) for record in records):
+        if not isinstance(records, list):
             received = "nothing" if records is None else f"a {type(records).__name__}"
             raise DataError(
                 f"{path}: expected a list of objects under {name!r}, received {received}; see COCO's format."
             )
+        for index, record in enumerate(records):
+            if not isinstance(record, Mapping):
+                raise DataError(f"{path}: {name}[{index}]: expected an object, received {record!r:.80}; mend it.")
     return {name: records or [] for name, records in lists.items()}
 
 

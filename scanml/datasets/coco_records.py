@@ -147,9 +147,9 @@ def _check_box(box: Box, size: tuple[float, float]) -> Iterator[Problem]:
         text = f"the box {list(box)} lies outside {image}."
         yield Problem("box outside its image", text, "Mend or remove it.", box=box)
     elif x < -1 or y < -1 or x + width > image_width + 1 or y + height > image_height + 1:
-        inside = (min(x + width, image_width) - max(x, 0)) / width * (min(y + height, image_height) - max(y, 0))
-        mostly = inside / height < 0.5
-        kind = "box mostly outside its image" if mostly else "box beyond the edge of its image"
+        inside = min(x + width, image_width) - max(x, 0), min(y + height, image_height) - max(y, 0)
+        share = (inside[0] / width) * (inside[1] / height)  # the product of sides may be beyond all floats
+        kind = "box mostly outside its image" if share < 0.5 else "box beyond the edge of its image"
         remedy = "It is clipped to the image; if boxes are x0, y0, x1, y1, convert them to x, y, width, height."
         yield Problem(kind, f"the box {list(box)} reaches beyond {image}.", remedy, "warning", box)
 

@@ -7,13 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from scanml.datasets.scan import Scanned
-from scanml.datasets.splits import group_near_duplicates
-from scanml.structures.arrays import Ints
+from scanml.datasets.splits import group_pictures
 from scanml.structures.findings import Finding, Spot
 
-# Of 256 bits. A plain or evenly shaded picture sets hardly any or nearly all: a black and a white one look "alike".
-_LEAST_BITS = 16
-_MAX_COMPARED = 1000  # earlier pictures of one group: a video's frames are near those just before
+# Earlier pictures of a group in the same split: a video's frames are near those just before. Across splits all are.
+_MAX_COMPARED = 1000
 
 _Placed = tuple[str, Scanned]  # a picture and the split it is in
 
@@ -39,27 +37,26 @@ def near_duplicates(split_of: Mapping[str, Sequence[Scanned]], *, max_bits: int)
         for image in images:
             first.setdefault(image.pixel_hash, (split, image))
     placed = list(first.values())
-    looks = np.array([image.look for _, image in placed], np.uint64).reshape(-1, 4)
-    bits = np.bitwise_count(looks).sum(axis=1)
-    telling = np.flatnonzero((bits >= _LEAST_BITS) & (bits <= 256 - _LEAST_BITS))
-    groups = group_near_duplicates([placed[index][1].look for index in telling], max_bits=max_bits)
+    groups = group_pictures([image.look for _, image in placed], list(first), max_bits=max_bits)
     order = np.argsort(groups, kind="stable")
-    edges = np.flatnonzero(np.diff(groups[order])) + 1
-    for members in np.split(telling[order], edges):
-        for position in range(1, len(members)):
-            place, earlier = members[position], members[max(0, position - _MAX_COMPARED) : position]
-            distances = np.bitwise_count(looks[earlier] ^ looks[place]).sum(axis=1)
-            yield from _nearest(placed, int(place), earlier[distances <= max_bits], distances[distances <= max_bits])
+    for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
+        if len(members) > 1:
+            yield from _near_in_group([placed[index] for index in members], max_bits)
 
 
-def _nearest(placed: Sequence[_Placed], place: int, earlier: Ints, distances: Ints) -> Iterator[Finding]:
-    """The nearest of the `earlier` pictures in the same split, and the nearest in another."""
-    same = np.array([placed[index][0] == placed[place][0] for index in earlier], bool)
-    for chosen in (same, ~same):
-        if chosen.any():
-            other = placed[earlier[chosen][np.argmin(distances[chosen])]]
-            said = f"differs in {distances[chosen].min()} of 256 bits of its look from"
-            yield _pair(placed[place], other, said=said, kind="near-duplicate")
+def _near_in_group(placed: Sequence[_Placed], max_bits: int) -> Iterator[Finding]:
+    """For each picture the nearest before it in its own split, and the nearest in the splits before."""
+    looks = np.array([image.look for _, image in placed], np.uint64)
+    begin = 0  # of the split that a picture is in
+    for place in range(1, len(placed)):
+        if placed[place][0] != placed[begin][0]:
+            begin = place
+        for start, stop in ((max(begin, place - _MAX_COMPARED), place), (0, begin)):
+            distances = np.bitwise_count(looks[start:stop] ^ looks[place]).sum(axis=1)
+            if distances.min(initial=256) <= max_bits:
+                said = f"differs in {distances.min()} of 256 bits of its look from"
+                other = placed[start + int(distances.argmin())]
+                yield _pair(placed[place], other, said=said, kind="near-duplicate")
 
 
 def _pair(one: _Placed, other: _Placed, *, said: str, kind: str) -> Finding:

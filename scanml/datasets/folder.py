@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from scanml.datasets.coco import CocoFile, RawImage, raw_images, read_coco
@@ -11,8 +12,8 @@ from scanml.datasets.folder_checks import (
     SPLIT_FILES,
     check_links,
     check_pictures_folder,
-    check_split_files,
     check_unlisted,
+    check_unread_files,
     compare_categories,
     is_archive,
 )
@@ -24,6 +25,7 @@ from scanml.structures.examples import LabelSpace
 from scanml.structures.findings import DataReport, Finding, bounded
 
 LAYOUT = "a folder with images/ and instances.json (or train.json, validation.json, test.json), or with triggers.jsonl"
+_UNREADABLE = "label file that cannot be read"
 
 
 @dataclass(frozen=True)
@@ -54,30 +56,31 @@ def read_folder(root: Path, *, unlisted_absent: bool = False, follow_links: bool
     """
     found = _find_label_files(root)
     label_files = {split: path for split, path in found.items() if path is not None}
-    images, trigger_path = root / "images", root / "triggers.jsonl"
+    images = root / "images"
     coco_files, findings = _read_all(label_files, images)
-    findings += [*check_pictures_folder(images), *check_split_files(root, found), *compare_categories(coco_files)]
-    triggers, trouble = _read_triggers(trigger_path) if trigger_path.exists() else (TriggerLabels(trigger_path), ())
-    findings += trouble
+    findings += [*check_pictures_folder(images), *check_unread_files(root, found), *compare_categories(coco_files)]
+    triggers = _read_triggers(root / "triggers.jsonl")
+    findings += triggers.findings
+    of_pictures: list[Iterable[Finding]] = []
     splits: dict[str, list[RawImage]] = {}
     if images.is_dir():
         splits = {split: raw_images(coco, images) for split, coco in coco_files.items()}
         findings += [f for split, coco in coco_files.items() for f in suspect_format(coco.path, splits[split])]
         splits = splits if label_files else {"train": _listed_in(triggers, images)}
-    if len(splits) == max(len(label_files), 1):  # a file that cannot be read may list any name
-        findings += check_names(triggers, {image.file_name for pictures in splits.values() for image in pictures})
-        listed = frozenset(triggers.by_image).union(*(coco.listed for coco in coco_files.values()))
-        findings += bounded(check_unlisted(images, listed))
+    if images.is_dir() and all(finding.kind != _UNREADABLE for finding in findings):  # which may list any name
+        known = {image.file_name for pictures in splits.values() for image in pictures}
+        listed = triggers.listed.union(*(coco.listed for coco in coco_files.values()))
+        of_pictures += [check_names(triggers, known), check_unlisted(images, listed)]
     if not follow_links:  # images/ itself may be a link: pictures are often kept apart
         splits, outside = _without_links(splits, homes=(root, images))
-        findings += outside
+        of_pictures.append(outside)
     attached = {
         split: tuple(attach(pictures, triggers, unlisted_absent=unlisted_absent)) for split, pictures in splits.items()
     }
     spaces = {coco.label_space for coco in coco_files.values()}
     space = spaces.pop() if len(spaces) == 1 else LabelSpace()
     space = replace(space, trigger_names=triggers.names, trigger_parents=triggers.parents)
-    return RawData(attached, space, tuple(findings))
+    return RawData(attached, space, tuple(bounded(chain(findings, *of_pictures))))
 
 
 def read_instances(images: Path, instances: Path, *, follow_links: bool = False) -> RawData:
@@ -88,7 +91,7 @@ def read_instances(images: Path, instances: Path, *, follow_links: bool = False)
     if not follow_links:
         splits, outside = _without_links(splits, homes=(images,))
         findings += outside
-    return RawData({"train": tuple(splits["train"])}, coco.label_space, tuple(findings))
+    return RawData({"train": tuple(splits["train"])}, coco.label_space, tuple(bounded(findings)))
 
 
 def refuse_errors(findings: tuple[Finding, ...]) -> None:
@@ -137,22 +140,22 @@ def _without_links(
     """The pictures that lie where they seem to lie, and findings for the others."""
     outside = {split: check_links(pictures, homes=homes) for split, pictures in splits.items()}
     kept = {s: [image for image in pictures if image.file_name not in outside[s]] for s, pictures in splits.items()}
-    return kept, bounded(finding for found in outside.values() for finding in found.values())
+    return kept, [finding for found in outside.values() for finding in found.values()]
 
 
-def _read_triggers(path: Path) -> tuple[TriggerLabels, Sequence[Finding]]:
+def _read_triggers(path: Path) -> TriggerLabels:
+    if not path.exists():
+        return TriggerLabels(path)
     try:
         triggers = read_triggers(path)
     except DataError as error:
-        return TriggerLabels(path), [_unreadable(path, error)]
+        return TriggerLabels(path, findings=(_unreadable(path, error),))
     taxonomy = path.with_name("taxonomy.json")
-    if taxonomy.exists():
-        triggers = propagate(triggers, read_taxonomy(taxonomy, triggers.names))
-    return triggers, triggers.findings
+    return propagate(triggers, read_taxonomy(taxonomy, triggers.names)) if taxonomy.exists() else triggers
 
 
 def _unreadable(path: Path, error: DataError) -> Finding:
-    return Finding("error", str(path), str(error).removeprefix(f"{path}: "), "", "label file that cannot be read")
+    return Finding("error", str(path), str(error).removeprefix(f"{path}: "), "", _UNREADABLE)
 
 
 def _listed_in(triggers: TriggerLabels, folder: Path) -> list[RawImage]:

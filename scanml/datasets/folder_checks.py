@@ -33,13 +33,17 @@ def check_pictures_folder(images: Path) -> Iterator[Finding]:
     yield Finding("error", str(images), problem, remedy, "no folder of pictures")
 
 
-def check_split_files(root: Path, found: Mapping[str, Path | None]) -> Iterator[Finding]:
-    """Label files that are there and not read, because another one gives their split."""
+def check_unread_files(root: Path, found: Mapping[str, Path | None]) -> Iterator[Finding]:
+    """Label files that are there and not read: another gives their split, or what they are about is not there."""
+    kind, taxonomy = "label file that is not read", root / "taxonomy.json"
     for split, names in SPLIT_FILES.items():
         for path in [root / name for name in names]:
             if path.exists() and path != found[split]:
                 problem, remedy = f"not read: {found[split]} gives the {split} split.", "Remove the one not meant."
-                yield Finding("warning", str(path), problem, remedy, "label file that is not read")
+                yield Finding("warning", str(path), problem, remedy, kind)
+    if taxonomy.exists() and not (root / "triggers.jsonl").exists():
+        problem, remedy = "not read: there is no triggers.jsonl beside it.", "Add the triggers, or remove it."
+        yield Finding("warning", str(taxonomy), problem, remedy, kind)
 
 
 def compare_categories(files: Mapping[str, CocoFile]) -> Iterator[Finding]:

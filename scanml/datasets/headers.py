@@ -71,7 +71,7 @@ def is_upright(data: bytes) -> bool:
 
 
 def oddities(data: bytes) -> frozenset[Oddity]:
-    """In what a JPEG or PNG differs from plain 8-bit color: all can be read, none as its maker saw it."""
+    """In what a JPEG or PNG differs from plain 8-bit color; all can be read."""
     if not data.startswith(_PNG):
         kind = _ODD_COMPONENTS.get(num_components(data))
         return frozenset({kind} if kind else ())

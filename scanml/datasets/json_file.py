@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 from typing import Any, TypeGuard
 
 from scanml.errors import DataError
 
 
-def read_json(path: Path) -> Any:
-    """Any JSON file; one that is missing, truncated or not JSON is a `DataError` with line and column."""
+def read_json(
+    path: Path, *, max_megabytes: int | None = None, members: Callable[[list[tuple[str, Any]]], Any] | None = None
+) -> Any:
+    """Any JSON file, whose objects `members` makes of their (name, value) pairs; by default a dict.
+
+    Raises:
+        DataError: missing, larger than `max_megabytes`, or with line and column where it is truncated or not JSON.
+    """
+    limit = -1 if max_megabytes is None else max_megabytes * 1_000_000
     try:
-        return json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            data = file.read(limit + 1 if limit >= 0 else -1)
+        if 0 <= limit < len(data):
+            raise DataError(f"{path}: larger than {max_megabytes} MB, which no such file needs; is it the right one?")
+        return json.loads(data, object_pairs_hook=members)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions.") from error
     except json.JSONDecodeError as error:

@@ -37,7 +37,7 @@ def suspect_format(path: Path, images: Sequence[RawImage]) -> Iterator[Finding]:
             beyond = int((~_fits_xywh(boxes, sizes)).sum())
             problem = (
                 f"{beyond:,} of its {len(boxes):,} boxes reach beyond their images as x, y, width, height, "
-                f"and all fit as {name}."
+                f"and almost all fit as {name}."
             )
             yield _format_error(path, problem, "Convert them to x, y, width, height.", owners[0])
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from scanml.datasets.config import DataConfig
@@ -11,7 +12,7 @@ from scanml.datasets.folder import RawData, read_folder, read_instances, refuse_
 from scanml.datasets.images import read_bytes
 from scanml.datasets.records import DataSet, Record, Split, data_set
 from scanml.datasets.scan import Scanned, scan
-from scanml.datasets.splits import assign_splits, group_near_duplicates
+from scanml.datasets.splits import assign_splits, group_pictures
 from scanml.errors import DataError
 from scanml.structures.examples import LabelSpace
 from scanml.structures.findings import Finding, bounded
@@ -49,9 +50,9 @@ def look_at(data: RawData, config: DataConfig) -> tuple[dict[str, list[Scanned]]
     for split, images in data.splits.items():
         results = scan(images, max_megapixels=config.max_megapixels, title=f"look at {split}")
         scanned[split] = [result for result in results if isinstance(result, Scanned)]
-        findings += bounded(result for result in results if isinstance(result, Finding))
-    findings += bounded(exact_duplicates(scanned))
-    return scanned, findings + bounded(near_duplicates(scanned, max_bits=config.near_duplicate_bits))
+        findings += [result for result in results if isinstance(result, Finding)]
+    alike = near_duplicates(scanned, max_bits=config.near_duplicate_bits)
+    return scanned, bounded(chain(findings, exact_duplicates(scanned), alike))
 
 
 def cut(scanned: Mapping[str, Sequence[Scanned]], labels: LabelSpace, config: DataConfig) -> DataSet:
@@ -64,8 +65,9 @@ def cut(scanned: Mapping[str, Sequence[Scanned]], labels: LabelSpace, config: Da
         raise DataError("the data set is empty: its files list no image; list at least three.")
     missing = [split for split in ("validation", "test") if split not in scanned]
     pool = scanned["train"]
-    groups = group_near_duplicates([image.look for image in pool], max_bits=config.near_duplicate_bits)
-    chosen = assign_splits([image.pixel_hash for image in pool], groups, missing=missing, config=config)
+    looks, pixel_hashes = [image.look for image in pool], [image.pixel_hash for image in pool]
+    groups = group_pictures(looks, pixel_hashes, max_bits=config.near_duplicate_bits)
+    chosen = assign_splits(pixel_hashes, groups, missing=missing, config=config)
     by_split = {split: images for split, images in scanned.items() if split != "train"}
     by_split |= {s: [i for i, c in zip(pool, chosen, strict=True) if c == s] for s in ("train", *missing)}
     return data_set({split: view(split, by_split[split], labels) for split in _SPLITS})

@@ -89,7 +89,8 @@ class Split:
         pixels = decode_image(self.read(index), where=where, max_megapixels=allowed)
         if pixel_hash(pixels) != record.pixel_hash:
             raise DataError(
-                f"{where}: its pixels are not those that were recorded; the file changed since. Run extract again."
+                f"{where}: its pixels are not those that were recorded; the file changed since. "
+                "Load the data, or extract, again."
             )
         return Frame(pixels, record.file_name)
 

@@ -59,7 +59,7 @@ def scan(images: Sequence[RawImage], *, max_megapixels: int = MAX_MEGAPIXELS, ti
 
 
 def odd_pictures(images: Sequence[Scanned]) -> Iterator[Finding]:
-    """A warning for everything that is not plain 8-bit color: training and serving see it alike, its maker did not."""
+    """A warning for everything that is not plain 8-bit color, though training and serving see it alike."""
     for image in images:
         for oddity in sorted(image.oddities):
             problem, remedy = _ODD[oddity]

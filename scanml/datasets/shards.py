@@ -89,14 +89,18 @@ def open_split(folder: Path, *, verify: bool = True) -> Split:
     try:
         index = _read_index(folder)
         if verify and _sha256(folder / RECORDS) != index.files[RECORDS]:
-            raise ArtifactError(f"{folder / RECORDS}: differs from its checksum in index.json.")
+            raise ArtifactError(f"{folder / RECORDS}: differs from its checksum in index.json. Extract again.")
         rows = [json.loads(line) for line in (folder / RECORDS).read_text().splitlines()]
         places = [from_json(Place, row["place"], where=RECORDS) for row in rows]
         records = [from_json(Record, row["record"], where=RECORDS) for row in rows]
         for name in sorted(index.files) if verify else ():
             if name != RECORDS and _sha256(folder / name) != index.files[name]:
                 damaged = _damaged(folder / name, places, records)
-                raise ArtifactError(f"{folder / name}: differs from its checksum in index.json{damaged}.")
+                raise ArtifactError(
+                    f"{folder / name}: differs from its checksum in index.json{damaged}. Extract again."
+                )
+    except ArtifactError:
+        raise
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, ScanmlError) as error:
         raise ArtifactError(f"{folder}: expected shards written by `scanml extract`; {error} Extract again.") from error
     if len(rows) != index.num_records or {place.shard for place in places} - set(index.files):
@@ -147,15 +151,16 @@ def _damaged(path: Path, places: Sequence[Place], records: Sequence[Record]) -> 
 def _read_index(folder: Path) -> Index:
     values = json.loads((folder / "index.json").read_text())
     if (found := values.get("format")) != FORMAT:
-        newer = isinstance(found, int) and found > FORMAT
-        remedy = " A newer scanml wrote them: install it." if newer else ""
-        raise ArtifactError(f"{folder}: shards of format {found}, this scanml reads {FORMAT}.{remedy}")
+        remedy = "install the newer one" if isinstance(found, int) and found > FORMAT else "extract again"
+        raise ArtifactError(f"{folder}: shards of format {found!r:.80}, this scanml reads {FORMAT}; {remedy}.")
     index = from_json(Index, values, where="index.json")
     if index.checksum != index.expected_checksum():
-        raise ArtifactError(f"{folder / 'index.json'}: differs from its checksum.")
+        raise ArtifactError(f"{folder / 'index.json'}: differs from its checksum. Extract again.")
     for name in index.files:
         if Path(name).name != name:
-            raise ArtifactError(f"{folder / 'index.json'}: the file name {name!r} leads out of its folder.")
+            raise ArtifactError(
+                f"{folder / 'index.json'}: the file name {name!r} leads out of its folder. Extract again."
+            )
     return index
 
 

@@ -13,6 +13,24 @@ from scipy.sparse.csgraph import connected_components
 from scanml.datasets.config import DataConfig
 from scanml.errors import DataError
 
+# Of 256 bits. A plain or evenly shaded picture sets hardly any or nearly all: a black and a white one look "alike".
+_LEAST_BITS = 16
+
+
+def group_pictures(
+    looks: Sequence[tuple[int, ...]], pixel_hashes: Sequence[str], *, max_bits: int
+) -> npt.NDArray[np.int64]:
+    """A group number (N,) for each picture: near-duplicates are one group, see `group_near_duplicates`.
+
+    Pictures with too little in them to have a look of their own are one group only where their pixels are equal.
+    """
+    bits = np.bitwise_count(np.asarray(looks, np.uint64).reshape(-1, 4)).sum(axis=1)
+    telling = np.flatnonzero((bits >= _LEAST_BITS) & (bits <= 256 - _LEAST_BITS))
+    groups = np.unique(pixel_hashes, return_inverse=True)[1].astype(np.int64)
+    of_telling = group_near_duplicates([looks[place] for place in telling.tolist()], max_bits=max_bits)
+    groups[telling] = len(groups) + of_telling
+    return groups
+
 
 def group_near_duplicates(looks: Sequence[tuple[int, ...]], *, max_bits: int) -> npt.NDArray[np.int64]:
     """A group number (N,) for each 256-bit hash: hashes within `max_bits` of each other, directly or by a chain.

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scanml.config import nearest
-from scanml.datasets.json_file import is_text
+from scanml.datasets.json_file import is_text, read_json
 from scanml.datasets.triggers import TriggerLabels
 from scanml.errors import DataError
 from scanml.structures.findings import Finding
 from scanml.structures.taxonomy import ancestors
 
 MAX_PAIRS = 2_000  # Open Images has 600; all that is implied, at most the square of this, still fits into memory
-_MAX_BYTES = 1 << 20  # 500 bytes a pair
+_MAX_MEGABYTES = 1  # 500 bytes a pair
 _REMEDY = 'Write {"cola": "drink", "drink": ["food", "liquid"]}: every trigger with its parent or parents.'
+_NO_PICTURE = "taxonomy name without a picture"
 
 Pairs = tuple[tuple[str, str], ...]  # (child, parent), sorted
 
@@ -36,7 +36,8 @@ def read_taxonomy(path: Path, labelled: Collection[str]) -> Taxonomy:
         parents = _parse(path)
         implied = ancestors(parents)
     except DataError as error:
-        return Taxonomy(path, (), (Finding("error", str(path), str(error), _REMEDY),))
+        problem = str(error).removeprefix(f"{path}: ")
+        return Taxonomy(path, (), (Finding("error", str(path), problem, _REMEDY, "wrong taxonomy"),))
     findings = tuple(_compare(path, implied, labelled))
     sound = all(finding.severity != "error" for finding in findings)
     return Taxonomy(path, parents if sound else (), findings)
@@ -59,25 +60,17 @@ def propagate(triggers: TriggerLabels, taxonomy: Taxonomy) -> TriggerLabels:
         below = absent.union(*(implies.get(name, ()) for name in absent))
         if above & below:
             where, problem = f"{triggers.path}: image {image!r}", _contradiction(present, absent, implied)
-            findings.append(Finding("error", where, problem, f"Mend the line, or {taxonomy.path}."))
+            remedy = f"Mend the line, or {taxonomy.path}."
+            findings.append(Finding("error", where, problem, remedy, "label against the taxonomy"))
         else:
             by_image[image] = (above, below)
     names = tuple(sorted({*triggers.names, *implied}))
-    findings = [*triggers.findings, *taxonomy.findings, *findings]
-    return TriggerLabels(triggers.path, by_image, names, taxonomy.parents, tuple(findings))
+    found = (*triggers.findings, *taxonomy.findings, *findings)
+    return replace(triggers, by_image=by_image, names=names, parents=taxonomy.parents, findings=found)
 
 
 def _parse(path: Path) -> Pairs:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-        if len(data) > _MAX_BYTES:
-            raise DataError(f"larger than {_MAX_BYTES >> 20} MB; no taxonomy of triggers is.")
-        values = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_once)
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror}).") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"not JSON ({error}).") from error
+    values = read_json(path, max_megabytes=_MAX_MEGABYTES, members=_once)
     if not isinstance(values, dict):
         raise DataError(f"expected an object, received {str(values)[:80]!r}.")
     pairs = set()
@@ -105,12 +98,12 @@ def _compare(path: Path, implied: Mapping[str, frozenset[str]], labelled: Collec
     reached = set(labelled).union(*(implied.get(name, ()) for name in labelled))
     for name in sorted(set(implied) - reached):
         problem = f"no picture is labelled with {name!r} or anything below it; {nearest(name, sorted(labelled))}"
-        yield Finding("error", str(path), problem, "Mend or remove the name.")
+        yield Finding("error", str(path), problem, "Mend or remove the name.", _NO_PICTURE)
     alone = sorted(set(implied) & reached - set(labelled))
     if alone:
         problem = f"of {len(alone)} triggers only what is below them is labelled, never they themselves: {alone[:9]}."
         remedy = "Mend the names if they are misspelt; else say on some pictures that they are absent."
-        yield Finding("warning", str(path), problem, remedy)
+        yield Finding("warning", str(path), problem, remedy, _NO_PICTURE)
 
 
 def _contradiction(present: frozenset[str], absent: frozenset[str], implied: Mapping[str, frozenset[str]]) -> str:

@@ -17,7 +17,8 @@ from scanml.structures.findings import Finding
 class TriggerLabels:
     """What a JSONL file says: file name → (present, absent). Names are sorted; findings name file and line.
 
-    `parents` are the pairs (child, parent) of the taxonomy that was applied, if there is one.
+    `parents` are the pairs (child, parent) of the taxonomy that was applied, if there is one; `listed` are the images
+    of all lines, sound or not.
     """
 
     path: Path
@@ -25,6 +26,7 @@ class TriggerLabels:
     names: tuple[str, ...] = ()
     parents: tuple[tuple[str, str], ...] = ()
     findings: tuple[Finding, ...] = ()
+    listed: frozenset[str] = frozenset()
 
 
 def read_triggers(path: Path) -> TriggerLabels:
@@ -43,6 +45,7 @@ def read_triggers(path: Path) -> TriggerLabels:
         ) from error
     by_image: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
     findings: list[Finding] = []
+    listed: set[str] = set()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -55,8 +58,9 @@ def read_triggers(path: Path) -> TriggerLabels:
             findings.append(Finding("error", where, problem, remedy, "wrong line of triggers"))
         else:
             by_image[record[0]] = record[1:]
+        listed.update({record[0]} - {""})
     names = sorted({name for present, absent in by_image.values() for name in present | absent})
-    return TriggerLabels(path, by_image, tuple(names), findings=tuple(findings))
+    return TriggerLabels(path, by_image, tuple(names), findings=tuple(findings), listed=frozenset(listed))
 
 
 def attach(images: list[RawImage], triggers: TriggerLabels, *, unlisted_absent: bool) -> list[RawImage]:
@@ -82,6 +86,7 @@ def check_names(triggers: TriggerLabels, known: Collection[str]) -> Iterator[Fin
 
 
 def _parse(line: str) -> tuple[tuple[str, frozenset[str], frozenset[str]], str | None]:
+    """(image, present, absent), and what is wrong; a line that names no image has an empty one."""
     nothing = ("", frozenset[str](), frozenset[str]())
     try:
         values = json.loads(line)
@@ -91,6 +96,7 @@ def _parse(line: str) -> tuple[tuple[str, frozenset[str], frozenset[str]], str |
         return nothing, f"expected an object with an 'image', received {line[:80]!r}."
     if problem := unsafe_name(values["image"]):
         return nothing, problem
+    nothing = (values["image"], *nothing[1:])
     unknown = set(values) - {"image", "present", "absent"}
     lists = [values.get("present", []), values.get("absent", [])]
     if unknown or not all(isinstance(names, list) and all(map(is_text, names)) for names in lists):

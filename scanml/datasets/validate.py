@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from scanml.datasets.balance import Labelled, check_balance, count_classes, count_triggers
@@ -48,7 +49,7 @@ def inspect_folder(root: str | Path, *, config: DataConfig | None = None) -> tup
         except DataError as error:
             findings.append(Finding("error", str(root), str(error), "", "too few pictures"))
     labelled = {split.name: split.records for split in loaded}
-    findings += _warnings(data, scanned, labelled)
+    findings = bounded(chain(findings, _warnings(data, scanned, labelled)))
     return DataReport(tuple(findings), _count(data), count_classes(labelled, data.labels)), loaded
 
 
@@ -60,15 +61,15 @@ def _sound(scanned: Mapping[str, Sequence[Scanned]], labels: LabelSpace) -> tupl
 
 def _warnings(
     data: RawData, scanned: Mapping[str, Sequence[Scanned]], splits: Mapping[str, Sequence[Labelled]]
-) -> list[Finding]:
+) -> Iterator[Finding]:
     pictures = [image for _, image in data.all_images()]
-    findings = bounded(odd_pictures([image for images in scanned.values() for image in images]))
+    yield from odd_pictures([image for images in scanned.values() for image in images])
     if all(finding.kind != OTHER_FORMAT for finding in data.findings):  # fractions of an image are all tiny
-        findings += bounded(tiny_boxes(pictures))
-    findings += bounded(doubled_boxes(pictures))
+        yield from tiny_boxes(pictures)
+    yield from doubled_boxes(pictures)
     classes, triggers = _examples(data)
-    findings += bounded(check_balance(count_classes(splits, data.labels), what="class", spots=classes))
-    return findings + bounded(check_balance(count_triggers(splits, data.labels), what="trigger", spots=triggers))
+    yield from check_balance(count_classes(splits, data.labels), what="class", spots=classes)
+    yield from check_balance(count_triggers(splits, data.labels), what="trigger", spots=triggers)
 
 
 def _examples(data: RawData) -> tuple[dict[str, Spot], dict[str, Spot]]:

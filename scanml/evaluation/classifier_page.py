@@ -21,8 +21,8 @@ _MEANINGS = {
     "ECE": "mean distance between a probability and how often it came true; 0 is perfect",
 }
 _GROUPS = {
-    "mAP/head": "mAP of the triggers that over 100 training images show",
-    "mAP/medium": "mAP of those that 20 to 100 training images show",
+    "mAP/head": "mAP of the triggers that 100 training images or more show",
+    "mAP/medium": "mAP of those that 20 to 99 training images show",
     "mAP/tail": "mAP of those that fewer than 20 training images show",
 }
 

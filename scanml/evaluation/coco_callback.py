@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 import keras
 import numpy as np
 
-from scanml.errors import ConfigError
+from scanml.errors import ConfigError, ModelError
 from scanml.evaluation.evaluate import collect
 from scanml.evaluation.predict import as_reader
 from scanml.evaluation.predictions import FoundObjects
@@ -32,8 +33,11 @@ class CocoCallback(keras.callbacks.Callback):
 
     Raises:
         ConfigError: `every` below 1, or examples without classes.
-        ModelError: at the first epoch's end, where the model is no `SceneDetector` and there is no `find`.
+        ModelError: as a training begins, where its model is no `SceneDetector` and there is no `find`; at an epoch's
+            end, where `find` returns another number of answers than it was given pictures.
     """
+
+    _reader: SceneReader  # of the model in training
 
     def __init__(self, examples: ExampleSet, *, find: Find | None = None, every: int = 1) -> None:
         super().__init__()
@@ -41,19 +45,20 @@ class CocoCallback(keras.callbacks.Callback):
             raise ConfigError(f"CocoCallback: every must be at least 1, received {every}.")
         if not examples.labels.class_names:
             raise ConfigError("CocoCallback: expected examples with boxes, received some without classes.")
-        self.examples, self.every = examples, every
-        self._reader: SceneReader | None = _Finder(find, examples.labels) if find else None
+        self.examples, self.find, self.every = examples, find, every
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Choose who answers: anew each time, as the model may be another one, and once, as it is compiled."""
+        self._reader = _Finder(self.find, self.examples.labels) if self.find else as_reader(self.model)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Measure, and write into `logs`."""
         if logs is None or (epoch + 1) % self.every:
             return
-        model = self.model  # on JAX asking for it brings the weights of this epoch into it
-        self._reader = self._reader or as_reader(model)  # kept: it is compiled once
-        found = collect(self._reader, self.examples, task="detector").found
-        if isinstance(found, FoundObjects):
-            values = found.matches.summarize()
-            logs.update({f"val_{name}": value for name, value in values.items() if not math.isnan(value)})
+        _ = self.model  # on JAX asking for it brings the weights of this epoch into it
+        found = cast(FoundObjects, collect(self._reader, self.examples, task="detector").found)
+        values = found.matches.summarize()
+        logs.update({f"val_{name}": value for name, value in values.items() if not math.isnan(value)})
 
 
 class _Finder:
@@ -63,10 +68,14 @@ class _Finder:
         self.find, self.labels = find, labels
 
     def read(self, frames: Sequence[Frame]) -> list[SceneReading]:
-        answers = self.find([frame.pixels for frame in frames])
+        answers = list(self.find([frame.pixels for frame in frames]))
+        if len(answers) != len(frames):
+            raise ModelError(
+                f"CocoCallback: `find` must return one answer per picture, received {len(answers)} for {len(frames)}."
+            )
         return [
             SceneReading(frame.frame_id, Triggers((), np.zeros(0, np.float32)), self._detections(frame, *answer))
-            for frame, answer in zip(frames, answers, strict=False)  # who calls compares their numbers
+            for frame, answer in zip(frames, answers, strict=True)
         ]
 
     def _detections(self, frame: Frame, boxes: Tensor, scores: Tensor, labels: Tensor) -> Detections:

@@ -25,14 +25,12 @@ _INK: Color = (70, 74, 84)
 _Window = tuple[int, int, int, int]  # left, top, right, bottom in pixels of the picture; may reach beyond it
 
 
-def finding_picture(finding: Finding) -> bytes | None:
-    """JPEG bytes that show what `finding` says, or None if it is about nothing that can be shown.
+def finding_picture(finding: Finding, *, max_megapixels: int) -> bytes:
+    """JPEG bytes that show what `finding` says, which has `spots`.
 
-    A file that cannot be read is a sheet with its name.
+    A file that cannot be read, or is larger than `max_megapixels`, is a sheet with its name.
     """
-    panels = [_panel(spot, _COLORS[finding.severity]) for spot in finding.spots]
-    if not panels:
-        return None
+    panels = [_panel(spot, _COLORS[finding.severity], max_megapixels) for spot in finding.spots]
     height = max(panel.shape[0] for panel in panels)
     columns = []
     for panel in panels:
@@ -42,12 +40,12 @@ def finding_picture(finding: Finding) -> bytes | None:
     return picture(np.concatenate(columns, axis=1)[:, :-_GAP])
 
 
-def _panel(spot: Spot, color: Color) -> Pixels:
+def _panel(spot: Spot, color: Color, max_megapixels: int) -> Pixels:
     from scanml.datasets.images import decode_image, read_bytes, upright_boxes
 
     try:
         data = read_bytes(spot.path)
-        pixels = decode_image(data, where=str(spot.path))
+        pixels = decode_image(data, where=str(spot.path), max_megapixels=max_megapixels)
     except DataError:
         return _sheet(spot.path.name)
     if spot.box is None:

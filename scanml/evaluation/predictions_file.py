@@ -98,11 +98,15 @@ def read_predictions(path: Path) -> Predictions:
     """
     try:
         values = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
-        return _predictions(from_json(_File, values, where="the file"))
+        found = values.get("format") if isinstance(values, dict) else None
+        is_newer = isinstance(found, int) and found > FORMAT
+        if not is_newer:
+            return _predictions(from_json(_File, values, where="the file"))
     except (OSError, ValueError, RecursionError, ScanmlError) as error:
         raise ArtifactError(
             f"{path}: expected predictions as `scanml evaluate` writes them; {error} Evaluate again."
         ) from error
+    raise ArtifactError(f"{path}: a newer scanml wrote it (format {found}, this one reads {FORMAT}): install that one.")
 
 
 def _predictions(file: _File) -> Predictions:

@@ -161,8 +161,13 @@ def _read_manifest(path: Path) -> Manifest:
         values = json.loads(text)["manifest"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArtifactError(f"{path}: cannot be read as a manifest ({error}); {_AGAIN}") from error
-    if isinstance(values, dict) and values.get("format") != FORMAT:
-        raise ArtifactError(f"{path}: expected format {FORMAT}, received {values.get('format')!r}; {_AGAIN}")
+    found = values.get("format") if isinstance(values, dict) else FORMAT
+    if isinstance(found, int) and found > FORMAT:
+        raise ArtifactError(
+            f"{path}: a newer scanml wrote it (format {found}, this one reads {FORMAT}): install that one."
+        )
+    if found != FORMAT:
+        raise ArtifactError(f"{path}: expected format {FORMAT}, received {found!r}; {_AGAIN}")
     try:
         manifest = from_json(Manifest, values, where=str(path))
         changed = manifest.to_text() != text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from scanml.datasets.headers import stored_size
 from scanml.datasets.images import decode_image
 from scanml.errors import GateError
 from scanml.models.scene_model import SceneModel
-from scanml.structures.arrays import Floats
+from scanml.structures.arrays import Floats, Pixels
 
 MAX_BOX_PX = 0.5
 MAX_SCORE = 1e-3
@@ -51,7 +53,7 @@ def prove_parity(saved_model: Path, model: SceneModel, images: Mapping[str, byte
     signatures = tf.saved_model.load(str(saved_model)).signatures
     parity = Parity(len(images))
     for name, data in images.items():
-        pixels = decode_image(data, where=name)
+        pixels = decode_proof(data, where=name)
         expected = {key: ops.convert_to_numpy(value) for key, value in model.from_pixels(pixels).items()}
         answers = {
             "serving_default": signatures["serving_default"](image_bytes=tf.constant([data])),
@@ -61,6 +63,16 @@ def prove_parity(saved_model: Path, model: SceneModel, images: Mapping[str, byte
             found = {key: value.numpy()[0] for key, value in answer.items()}
             parity = _largest(parity, compare_answers(expected, found, where=f"{name}, {signature}"))
     return parity
+
+
+def decode_proof(data: bytes, *, where: str) -> Pixels:
+    """The upright pixels of a picture that training has read before: as large as it was allowed to be there.
+
+    Raises:
+        DataError: it is broken; `where` names it.
+    """
+    width, height = stored_size(data, where=where)
+    return decode_image(data, where=where, max_megapixels=math.ceil(width * height / 1e6))
 
 
 def compare_answers(expected: Answer, found: Answer, *, where: str) -> Parity:

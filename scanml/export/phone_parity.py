@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,12 @@ from keras import ops
 
 from scanml.errors import ConfigError, GateError
 from scanml.export.litert import Network, Precision, answer
+from scanml.export.parity import MAX_BOX_PX, MAX_SCORE, Answer
 from scanml.metrics import pairwise_iou
 from scanml.structures.arrays import Pixels
 
 MIN_SCORE = 0.25  # detections that `scanml predict` shows
 MIN_IOU = 0.5  # as in AP@.5: the same object
-
-Answer = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +52,21 @@ class Limits:
 # photos, agreement 1.0, 2.4 px, 0.025, and AP 0.584 instead of 0.586. With its classifier, int8: 0.017, and mAP still
 # 0.979. The limits leave weaker models some room.
 LIMITS: dict[Precision, Limits] = {
-    "float32": Limits(agreement=1.0, box_px=0.5, score=1e-3, trigger_probability=1e-3),  # the SavedModel's
-    "float16": Limits(agreement=0.98, box_px=0.5, score=0.01, trigger_probability=0.01),
+    "float32": Limits(agreement=1.0, box_px=MAX_BOX_PX, score=MAX_SCORE, trigger_probability=MAX_SCORE),
+    "float16": Limits(agreement=0.98, box_px=MAX_BOX_PX, score=0.01, trigger_probability=0.01),
     "int8": Limits(agreement=0.9, trigger_probability=0.1),
 }
+
+
+def load_interpreter() -> Any:  # LiteRT has no types
+    """LiteRT's class that runs a file; a `ConfigError` where it is not installed."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise ConfigError(
+            "files for phones are proven by LiteRT's interpreter: pip install 'scanml[phones]'."
+        ) from error
+    return Interpreter
 
 
 def ask_in_memory(model: Network, frames: Pixels) -> list[Answer]:
@@ -107,9 +117,10 @@ def refuse_beyond(parity: PhoneParity, precision: Precision, *, where: str) -> N
     ]
     reasons = [f"agreement {parity.agreement:.3f}, at least {limits.agreement} is needed"] * low + large
     if reasons:
+        remedy = "train with more validation pictures, its ranges come from them, or " if precision == "int8" else ""
         raise GateError(
-            f"{where} differs from the model in memory on {parity.num_images} pictures: {'; '.join(reasons)}. "
-            "More validation pictures make int8 better; or export without --format litert."
+            f"{where} differs from the model in memory on {parity.num_images} pictures: {'; '.join(reasons)}; "
+            f"{remedy}export without --format litert."
         )
 
 
@@ -132,11 +143,5 @@ def _most(differences: npt.NDArray[Any]) -> float:
     return float(np.quantile(differences, 0.95)) if len(differences) else 0.0
 
 
-def _runner(path: Path) -> Any:  # LiteRT has no types
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise ConfigError(
-            "files for phones are proven by LiteRT's interpreter: pip install 'scanml[phones]'."
-        ) from error
-    return Interpreter(model_path=str(path)).get_signature_runner("serving_default")
+def _runner(path: Path) -> Any:
+    return load_interpreter()(model_path=str(path)).get_signature_runner("serving_default")

@@ -18,9 +18,9 @@ import keras
 from keras import layers
 
 from scanml.errors import ModelError
+from scanml.models.config import STRIDES
 from scanml.structures.arrays import Tensor
 
-STRIDES = (8, 16, 32)
 WIDTHS = {  # channels at strides 4, 8, 16, 32, and residual convolutions at the last three
     "tiny": ((16, 32, 64, 96), (1, 1, 1)),
     "small": ((24, 48, 96, 160), (1, 2, 1)),

@@ -10,8 +10,8 @@ import numpy as np
 from keras import layers, ops
 
 from scanml.config import from_json, to_json
-from scanml.models.backbones import NORMALIZATION, STRIDES, convolution, extract_features
-from scanml.models.config import SceneDetectorConfig
+from scanml.models.backbones import NORMALIZATION, convolution, extract_features
+from scanml.models.config import STRIDES, SceneDetectorConfig
 from scanml.ops.boxes import nms
 from scanml.ops.targets import decode_boxes, locations
 from scanml.structures.arrays import Tensor
@@ -65,6 +65,7 @@ class SceneDetector(keras.Model):
             max_detections=config.max_detections,
             max_candidates=config.max_candidates,
             iou_threshold=config.nms_iou,
+            vote_iou=config.vote_iou,
         )
 
     def get_config(self) -> dict[str, Any]:

@@ -54,13 +54,21 @@ def clip(boxes: Tensor, *, height: Tensor, width: Tensor) -> Tensor:
 
 
 def nms(
-    boxes: Tensor, scores: Tensor, *, max_detections: int, max_candidates: int, iou_threshold: float
+    boxes: Tensor,
+    scores: Tensor,
+    *,
+    max_detections: int,
+    max_candidates: int,
+    iou_threshold: float,
+    vote_iou: float = 1.0,
 ) -> dict[str, Tensor]:
-    """Greedy non-maximum suppression per class, for a whole batch.
+    """Greedy non-maximum suppression per class, for a whole batch; the suppressed help to place what is kept.
 
     Args:
         boxes: float (B, P, 4), one box a location.
         scores: float (B, P, C) in [0, 1].
+        vote_iou: each kept box becomes the mean of its class's candidates that overlap it by more than this,
+            weighted by score and overlap (box voting, Gidaris & Komodakis 2015, sec. 5); 1 leaves it as it is.
 
     Returns:
         `boxes` (B, D, 4), `scores` (B, D) descending, `labels` int32 (B, D), `num_detections` int32 (B,) with
@@ -77,19 +85,27 @@ def nms(
     candidates = ops.take_along_axis(boxes, (index // num_classes)[..., None], axis=1)
     same_class = ops.equal(labels[:, :, None], labels[:, None, :])
     better = ops.arange(count)[:, None] < ops.arange(count)[None, :]
-    suppresses = (pairwise_iou(candidates, candidates) > iou_threshold) & same_class & better
+    overlap = pairwise_iou(candidates, candidates) * ops.cast(same_class, candidates.dtype)
+    suppresses = (overlap > iou_threshold) & better
+    placed = _vote(candidates, ops.where(overlap > vote_iou, overlap, 0.0) * scores[:, None, :])
     kept = _fixed_point(ops.cast(suppresses, "float32"), ops.cast(scores > 0, "float32"))
     shown = min(max_detections, count)
     scores, order = ops.top_k(scores * kept, shown)
     found = ops.cast(scores > 0, "float32")
     results = {
-        "boxes": ops.take_along_axis(candidates, order[..., None], axis=1) * found[..., None],
+        "boxes": ops.take_along_axis(placed, order[..., None], axis=1) * found[..., None],
         "scores": scores,
         "labels": ops.take_along_axis(labels, order, axis=1) * ops.cast(found, "int32"),
     }
     room = max_detections - shown
     padded = {name: ops.pad(v, [[0, 0], [0, room]] + [[0, 0]] * (len(v.shape) - 2)) for name, v in results.items()}
     return padded | {"num_detections": ops.cast(ops.sum(found, axis=1), "int32")}
+
+
+def _vote(boxes: Tensor, weights: Tensor) -> Tensor:
+    """Means (B, N, 4) of `boxes` (B, N, 4) by `weights` (B, N, N); a box that nothing weighs stays where it is."""
+    total = ops.sum(weights, axis=-1, keepdims=True)
+    return ops.where(total > 0, ops.matmul(weights, boxes) / ops.maximum(total, _EPSILON), boxes)
 
 
 def _fixed_point(suppresses: Tensor, candidates: Tensor) -> Tensor:

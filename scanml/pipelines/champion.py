@@ -10,14 +10,18 @@ from scanml.pipelines.state import RunState, read_state, write_state
 from scanml.steps.experiment import Experiment
 from scanml.tracking import MlflowTracker, ModelRegistry, local_store
 from scanml.tracking.journal import UNSENT, is_key
-from scanml.tracking.stores import StoreError
+from scanml.tracking.stores import StoreError, with_password, without_password
 
 
 def settle(experiment: Experiment, out: Path, *, store: str | None) -> RunState:
-    """Open the MLflow run and look up the champion, once per `out`; a store that is away is asked again later."""
+    """Open the MLflow run and look up the champion, once per `out`; a store that is away is asked again later.
+
+    Raises:
+        ArtifactError: `out` cannot be written, or the password of its store is not known any more.
+    """
     state = read_state(out)
-    if state is not None and (store is None or store == state.store):
-        return state
+    if state is not None and (store is None or without_password(store) == without_password(state.store)):
+        return replace(state, store=store or with_password(state.store))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

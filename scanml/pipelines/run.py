@@ -167,9 +167,11 @@ def _run_in_child(
     command = [sys.executable, "-m", "scanml", node.step, "--config", str(settled), "--out", str(place)]
     command += [word for name, path in inputs.items() for word in ("--in", f"{name}={path}")]
     command += ["--task", node.task] if node.task else []
-    command += ["--track", str(options.store), "--parent-run", str(options.parent_run_id)]
+    command += ["--track", "--parent-run", str(options.parent_run_id)]
     environment = {name: value for name, value in os.environ.items() if name != "SCANML_SET"}  # it is in `settled`
-    child = subprocess.Popen(command, env=environment | {"KERAS_BACKEND": backend}, stdout=sys.stderr)
+    # The store has its password: everybody on the machine reads command lines, only we our environment.
+    environment |= {"KERAS_BACKEND": backend, "MLFLOW_TRACKING_URI": str(options.store)}
+    child = subprocess.Popen(command, env=environment, stdout=sys.stderr)
     try:
         code = child.wait()
     except BaseException:  # Ctrl-C or SIGTERM: the child writes its checkpoint first

@@ -9,7 +9,7 @@ from pathlib import Path
 from scanml.config import from_json, to_json
 from scanml.errors import ArtifactError, ConfigError
 from scanml.files import write_whole
-from scanml.tracking.stores import local_store
+from scanml.tracking.stores import local_store, without_password
 
 FILE = "run.json"
 
@@ -17,6 +17,8 @@ FILE = "run.json"
 @dataclass(frozen=True, kw_only=True)
 class RunState:
     """`store` and `parent_run_id` in MLflow; the champion's version and tasks, None and () if there was none.
+
+    On the disk the store has no password: what is read names it without, until `settle` has found it again.
 
     The run's id is its key, and the champion not known, as long as the store has not answered.
     """
@@ -44,4 +46,5 @@ def write_state(out: Path, state: RunState) -> None:
     """Write it, whole or not at all."""
     if state.store == local_store(out):
         state = replace(state, store="")  # it moves with `out`
+    state = replace(state, store=without_password(state.store))
     write_whole(out / FILE, json.dumps(to_json(state), indent=1) + "\n")

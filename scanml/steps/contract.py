@@ -6,7 +6,6 @@ its folder becomes OUT, the report last. A refusal is finished too: a report, no
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import time
@@ -19,17 +18,16 @@ from typing import Any
 from scanml.config import to_json
 from scanml.errors import ConfigError, GateError
 from scanml.steps.experiment import Experiment
+from scanml.steps.inputs import Inputs, reading
 from scanml.steps.output import LocalOutput, Output, refuse_inside
 from scanml.steps.report import (
     REPORT,
     StepReport,
-    fingerprint_input,
     fingerprint_work,
     is_finished,
     read_report,
     write_report,
 )
-from scanml.steps.scratch import fetched
 from scanml.steps.store import local_or_uri
 from scanml.steps.store_output import StoreOutput
 from scanml.steps.tracked import log_beginning, log_end, start_tracker
@@ -100,12 +98,8 @@ def execute(
     """
     sources = _check_inputs(step, inputs, output := local_or_uri(output))
     task = _choose_task(step, experiment, options.task)
-    with contextlib.ExitStack() as copies:
-        paths = {
-            name: source if isinstance(source, Path) else copies.enter_context(fetched(source))
-            for name, source in sources.items()
-        }
-        wanted = _describe(step, experiment, paths, task)
+    with reading(sources) as read:
+        wanted = _describe(step, experiment, read.fingerprints(), task)
         out = open_output(output)
         if (found := _find(out, wanted, options)) is not None:
             out.tidy()
@@ -113,26 +107,17 @@ def execute(
         with out.working():
             if (found := _find(out, wanted, options)) is not None:  # by another process, while we waited
                 return found
+            paths = read.fetch(wanted.inputs)
             wanted = _prepare(out, wanted, fresh=options.fresh)
             tracker = start_tracker(
-                experiment,
-                wanted,
-                store=options.store,
-                parent_run_id=options.parent_run_id,
-                beside=_beside(output, out),
+                experiment, wanted, store=options.store, parent_run_id=options.parent_run_id, beside=out.beside
             )
             with recording(tracker):
                 log_beginning(tracker, wanted, sources)
-                work = out.partial / "work"
-                job = Job(experiment, paths, work, wanted.task, tracker, options.store, out.keep)
-                report = _work(step, job, wanted, sources=sources)
+                job = Job(experiment, paths, out.partial / "work", task, tracker, options.store, out.keep)
+                report = _work(step, job, wanted, read=read)
                 out.publish()
             return report
-
-
-def _beside(output: Path | str, out: Output) -> Path:
-    """The folder for what outlives the step: OUT's, or the one of all scratch folders."""
-    return output.parent if isinstance(output, Path) else out.partial.parents[2]
 
 
 def open_output(output: Path | str) -> Output:
@@ -148,10 +133,10 @@ def _find(output: Output, wanted: StepReport, options: Options) -> StepReport | 
     return found
 
 
-def _work(step: Step, job: Job, wanted: StepReport, *, sources: Mapping[str, Path | str]) -> StepReport:
+def _work(step: Step, job: Job, wanted: StepReport, *, read: Inputs) -> StepReport:
     started, cpu_before = time.monotonic(), _cpu_seconds()
     try:
-        _refuse_refused(job.inputs, sources)
+        read.refuse_refused()
         outcome = step.work(job)
     except GateError as error:
         outcome = Outcome(verdict=GateVerdict(False, (str(error),)))
@@ -172,14 +157,6 @@ def _work(step: Step, job: Job, wanted: StepReport, *, sources: Mapping[str, Pat
     write_report(job.folder, report)
     log_end(job.tracker, job.folder, report, artifacts=outcome.artifacts, tags=outcome.tags)
     return report
-
-
-def _refuse_refused(paths: Mapping[str, Path], sources: Mapping[str, Path | str]) -> None:
-    """No step builds on what an earlier one has refused."""
-    for name, path in paths.items():
-        if is_finished(path) and not (report := read_report(path)).verdict.passed:
-            reasons = "; ".join(reason.rstrip(". ") for reason in report.verdict.reasons[:3])
-            raise GateError(f"{sources[name]}: `scanml {report.step}` refused it: {reasons}.")
 
 
 def _check_inputs(step: Step, inputs: Mapping[str, str | Path], output: Path | str) -> dict[str, Path | str]:
@@ -205,13 +182,13 @@ def _choose_task(step: Step, experiment: Experiment, task: str | None) -> str | 
     return task
 
 
-def _describe(step: Step, experiment: Experiment, paths: Mapping[str, Path], task: str | None) -> StepReport:
+def _describe(step: Step, experiment: Experiment, inputs: Mapping[str, str], task: str | None) -> StepReport:
     used = to_json(step.settings(experiment, task))
     return StepReport(
         step=step.name,
         version=metadata.version("scanml"),
         task=task,
-        inputs={name: fingerprint_input(name, path) for name, path in paths.items()},
+        inputs=inputs,
         settings={"experiment": experiment.name, "smoke": experiment.smoke, "used": used},
         fingerprint="",
         verdict=YES,

@@ -13,7 +13,7 @@ from scanml.steps.experiment import Experiment
 from scanml.steps.report import StepReport, fingerprint_input, read_verified
 from scanml.structures.batches import TASKS
 
-NUM_PROOFS = 8  # pictures that the SavedModel is asked about, twice each; the others are for the ranges of int8
+NUM_PROOFS = 8  # pictures that the SavedModel is asked about, twice each; files for phones are made from all
 _EXTRAS = {"markers": "markers", "catalog": "lenses.json"}  # input → what is looked for in a step's output
 
 

@@ -10,6 +10,7 @@ from scanml.errors import ArtifactError
 from scanml.steps.contract import Job, Options, Outcome, Step, execute
 from scanml.steps.experiment import Experiment
 from scanml.steps.report import StepReport, fingerprint_input, read_report
+from scanml.tracking.lineage import IMAGES_TAG
 
 
 def run(
@@ -31,7 +32,9 @@ def _work(job: Job) -> Outcome:
         write_shards(split, shards / split.name, shard_megabytes=job.experiment.data.shard_megabytes)
     _copy_catalog(source, job.folder)
     counts = {split.name: len(split) for split in data}
-    return Outcome(facts={"images": counts, "fingerprints": {split.name: split.fingerprint for split in data}})
+    facts = {"images": counts, "fingerprints": {split.name: split.fingerprint for split in data}}
+    tags = {f"{IMAGES_TAG}{split.name}": f"{len(split)} images {split.fingerprint}" for split in data}
+    return Outcome(facts=facts, tags=tags)
 
 
 def _check_report(folder: Path, data: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from scanml.errors import ArtifactError, ConfigError
 from scanml.steps.report import REPORT, StepReport, is_finished, read_report
@@ -24,6 +26,10 @@ class Output(Protocol):
     @property
     def partial(self) -> Path:
         """The folder with what is unfinished, as far as it is on this machine: plan/ and work/."""
+
+    @property
+    def beside(self) -> Path:
+        """The folder for what outlives the step on this machine."""
 
     def finished(self) -> StepReport | None:
         """The report in OUT, if a step has finished there."""
@@ -51,7 +57,10 @@ class LocalOutput:
     """OUT on a disk: what is unfinished lies beside it and becomes it in one move."""
 
     def __init__(self, folder: Path) -> None:
+        if not folder.name:
+            raise ConfigError(f"--out {folder}: expected a folder with a name; choose one below.")
         self.place, self.partial = str(folder), folder.with_name(folder.name + ".partial")
+        self.beside = folder.parent
         self._folder = folder
 
     def finished(self) -> StepReport | None:
@@ -73,22 +82,39 @@ class LocalOutput:
         shutil.rmtree(self.partial / "work", ignore_errors=True)
 
     def publish(self) -> None:
-        work, folder = self.partial / "work", self._folder
-        if is_finished(folder):  # done again, by --fresh
-            shutil.rmtree(self.partial / "before", ignore_errors=True)  # left by a --fresh that was killed right here
-            folder.rename(self.partial / "before")
+        work, folder, before = self.partial / "work", self._folder, self.partial / "before"
         try:
-            work.rename(folder)
-        except OSError:  # a mounted folder: files are copied, the report last
-            shutil.copytree(work, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(REPORT))
-            shutil.copy2(work / REPORT, folder / f"{REPORT}.new")
-            (folder / f"{REPORT}.new").replace(folder / REPORT)
+            if is_finished(folder):  # done again, by --fresh
+                shutil.rmtree(before, ignore_errors=True)  # left by a --fresh that was killed right here
+                _move(folder, before)
+            _move(work, folder)
+        except OSError:  # one that cannot be moved, such as a mounted one
+            _replace_files(work, folder)
         shutil.rmtree(self.partial)
 
     def tidy(self) -> None:
         if self.partial.exists():
             with contextlib.suppress(ArtifactError, OSError), locked(self.partial):
                 shutil.rmtree(self.partial)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename, but not the folder where somebody's shell is: it would be left in one that is gone."""
+    for folder in (source, target):
+        if Path.cwd().is_relative_to(folder.resolve()):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(folder))
+    source.rename(target)
+
+
+def _replace_files(source: Path, target: Path) -> None:
+    """Make `target` hold what `source` does; while it is neither the old nor the new, it has no report."""
+    target.mkdir(exist_ok=True)
+    (target / REPORT).unlink(missing_ok=True)
+    for path in target.iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(REPORT))
+    shutil.copy2(source / REPORT, target / f"{REPORT}.new")
+    (target / f"{REPORT}.new").replace(target / REPORT)
 
 
 @contextlib.contextmanager
@@ -107,15 +133,34 @@ def writing(output: Path, *, remedy: str = "choose another --out") -> Iterator[N
 @contextlib.contextmanager
 def locked(folder: Path, *, place: str | None = None) -> Iterator[None]:
     """One process at a time in `folder`, called `place` in words; the kernel lets go when the holder dies."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with contextlib.ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(lock_file(folder, fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError as error:
             raise ArtifactError(
                 f"{place or folder}: another process works here; wait or choose another --out."
             ) from error
         yield
+
+
+@contextlib.contextmanager
+def lock_file(folder: Path, operation: int) -> Iterator[IO[str]]:
+    """`folder`/lock, opened and held by flock's `operation`; both are made where they are missing."""
+    place = folder / "lock"
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with place.open("w") as lock:
+            fcntl.flock(lock, operation)
+            if _is_at(place, lock):  # else its last holder has removed it: a lock on that file keeps nobody out
+                yield lock
+                return
+
+
+def _is_at(place: Path, file: IO[str]) -> bool:
+    try:
+        return os.path.samestat(place.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def refuse_inside(output: Path | str, source: Path | str, name: str) -> None:

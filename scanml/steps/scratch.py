@@ -1,6 +1,6 @@
 """Local copies of what lies on object stores: inputs while and after they are read, outputs while they are made.
 
-SCRATCH/inputs/NAME/{lock,listing.json,content}      one version, kept for the next step that reads it
+SCRATCH/inputs/NAME/{lock,listing.json,content}      one version, kept for the next steps that read it
 SCRATCH/outputs/NAME/{out,out.partial}               removed when the step has finished
 """
 
@@ -13,18 +13,21 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from scanml.errors import ArtifactError
-from scanml.steps.output import writing
+from scanml.steps.output import lock_file, writing
 from scanml.steps.report import REPORT, is_finished, read_verified
 from scanml.steps.store import Store, Stored
 
 VARIABLE = "SCANML_SCRATCH"
 REMEDY = f"name another folder in {VARIABLE}"
+KEEP_DAYS = 14  # what a weekly job reads is found again, also when it was skipped once
 _LISTING = "listing.json"
 
 
@@ -40,8 +43,8 @@ def scratch_folder(kind: str, uri: str) -> Path:
     folder = root / kind / f"{readable}-{hashlib.sha256(uri.encode()).hexdigest()[:16]}"
     with writing(root, remedy=REMEDY):
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not named and root.stat().st_uid != os.getuid():  # anybody may make names in the temporary folder
-            raise ArtifactError(f"{root}: belongs to another user; name a folder of yours in {VARIABLE}.")
+        if not named:
+            _refuse_foreign(root)
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -60,14 +63,34 @@ def fetched(uri: str) -> Iterator[Path]:
     if REPORT not in listing and Store(f"{store.uri}.partial").listing():
         raise ArtifactError(f"{uri}: the step that writes it has not finished; run it again.")
     folder = scratch_folder("inputs", store.uri)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
+    with lock_file(folder, fcntl.LOCK_SH) as lock:
+        os.utime(lock.fileno())
         while not _holds(folder, store.uri, listing):
             fcntl.flock(lock, fcntl.LOCK_EX)  # waits until nobody reads another version or fetches this one
             if not _holds(folder, store.uri, listing):
+                _remove_unused(folder.parent)
                 _fetch(store, listing, folder)
             fcntl.flock(lock, fcntl.LOCK_SH)  # not in one move: somebody may have come in between
         yield _content(folder, store.uri)
+
+
+def _refuse_foreign(root: Path) -> None:
+    """Anybody may make names in the temporary folder, also links to places of ours."""
+    status = root.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise ArtifactError(f"{root}: expected a folder, found a link or file; name a folder of yours in {VARIABLE}.")
+    if status.st_uid != os.getuid():
+        raise ArtifactError(f"{root}: belongs to another user; name a folder of yours in {VARIABLE}.")
+
+
+def _remove_unused(copies: Path) -> None:
+    """Remove the copies that no step has begun to read for `KEEP_DAYS`, before another one takes room."""
+    oldest = time.time() - KEEP_DAYS * 24 * 3600
+    for folder in copies.iterdir():
+        with contextlib.suppress(OSError):  # in use, or somebody else has just removed it
+            if (folder / "lock").stat().st_mtime < oldest:
+                with lock_file(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    shutil.rmtree(folder)
 
 
 def _fetch(store: Store, listing: Mapping[str, Stored], folder: Path) -> None:

@@ -79,7 +79,11 @@ class Store:
             self._files.pipe_file(self._key(name), data)
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write an object that must not be there; False if it is. Of several that try, one succeeds."""
+        """Write an object that must not be there; False if it is.
+
+        Of several that try, one succeeds where the plug-in asks the store itself to refuse the others, as those of
+        S3 and GCS do; fsspec's default looks first and writes then, and two may succeed.
+        """
         with reaching(f"{self.uri}/{name}"):
             try:
                 self._files.pipe_file(self._key(name), data, mode="create")
@@ -100,7 +104,7 @@ class Store:
         """Write the objects of `listing` below `folder`.
 
         Raises:
-            ArtifactError: also where the disk is too small, or an object has changed since it was listed.
+            ArtifactError: also where the disk is too small, or an object has another size than it had in the listing.
         """
         needed, free = sum(stored.size for stored in listing.values()), shutil.disk_usage(folder.parent).free
         if needed > free:
@@ -160,15 +164,18 @@ def reaching(uri: str) -> Iterator[None]:
 
 
 def local_or_uri(place: str | Path) -> Path | str:
-    """A local path, also for file://, as a `Path`; any other URI as it is.
+    """A local path, also for file://, as a `Path` with a name, also of `.`; any other URI as it is.
 
     >>> local_or_uri("s3://bucket/run/"), local_or_uri("file:///tmp/a%20b").name, local_or_uri("out").name
     ('s3://bucket/run', 'a b', 'out')
     """
-    if "://" not in str(place):
-        return Path(place)
-    parts = urlsplit(str(place))
-    return Path(unquote(parts.path)) if parts.scheme in ("file", "local") else str(place).rstrip("/")
+    if "://" in str(place):
+        parts = urlsplit(str(place))
+        if parts.scheme not in ("file", "local"):
+            return str(place).rstrip("/")
+        place = unquote(parts.path)
+    path = Path(place)
+    return path.resolve() if path.name in ("", "..") else path
 
 
 def _connect(uri: str) -> tuple[Any, str]:

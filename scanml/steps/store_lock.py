@@ -62,6 +62,11 @@ class StoreLock:
         """Whether another process has taken over since."""
         return self._latest() > self._number
 
+    def is_released(self) -> bool:
+        """Whether nobody has it: there is none, or its last holder has let it go."""
+        latest = self._latest()
+        return not latest or (self._store.read(_name(latest)) or b"").endswith(_RELEASED)
+
     def release(self) -> None:
         """End the heartbeat, so that the lock can be taken at once, and the token still be known."""
         self.stop()

@@ -34,9 +34,10 @@ class StoreOutput:
         self._out, self._unfinished = Store(uri), Store(f"{uri}.partial")
         self._scratch = scratch_folder("outputs", uri)
         self.partial = self._scratch / "out.partial"
+        self.beside = self._scratch.parents[1]  # where all scratch folders are
         self._lock = StoreLock(Store(f"{uri}.partial/{_LOCK}"))
         self._keeping = threading.Lock()
-        self._published = False
+        self._published = self._cleared = False
 
     def finished(self) -> StepReport | None:
         data = self._out.read(REPORT)
@@ -60,7 +61,7 @@ class StoreOutput:
             finally:
                 if self._published:
                     shutil.rmtree(self._scratch, ignore_errors=True)
-                else:
+                if not self._cleared:
                     self._lock.release()
 
     def keep(self, path: Path) -> None:
@@ -98,9 +99,14 @@ class StoreOutput:
         left = list(self._unfinished.listing())
         self._unfinished.delete(name for name in left if not name.startswith(f"{_LOCK}/"))
         self._unfinished.delete(name for name in left if name.startswith(f"{_LOCK}/"))  # until here nobody may begin
+        self._cleared = True
 
     def tidy(self) -> None:
-        """Nothing: whether somebody works there is known only after the silence of a lock."""
+        """What a deletion that failed has left goes; not what a lock may guard that nobody has let go."""
+        with contextlib.suppress(ArtifactError):
+            left = [name for name in self._unfinished.listing() if name.startswith(("plan/", "work/"))]
+            if left and self._lock.is_released():
+                self._unfinished.delete(left)
 
     def _restore(self) -> None:
         """Begin with what is kept on the store, and nothing else."""

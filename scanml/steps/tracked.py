@@ -12,7 +12,7 @@ from scanml.steps.experiment import Experiment
 from scanml.steps.report import NOT_PRODUCTS, StepReport
 from scanml.tracking import MlflowTracker, NullTracker, Tracker
 from scanml.tracking.journal import UNSENT
-from scanml.tracking.lineage import FINGERPRINT_TAG, IMAGES_TAG
+from scanml.tracking.lineage import FINGERPRINT_TAG
 from scanml.tracking.stores import without_password
 
 
@@ -22,7 +22,7 @@ def start_tracker(
     *,
     store: str | None,
     parent_run_id: str | None,
-    beside: Path = Path(),
+    beside: Path,
 ) -> Tracker:
     """A run for the step in `store`; nothing is written down where there is none.
 
@@ -62,9 +62,6 @@ def log_end(
     values = {name: metric.value for name, metric in report.metrics.items() if metric.value is not None}
     tracker.log_metrics({**values, "seconds": report.seconds, "cpu_seconds": report.cpu_seconds}, step=0)
     tracker.set_tags({"scanml.passed": str(report.verdict.passed).lower(), FINGERPRINT_TAG: report.fingerprint, **tags})
-    if report.step == "extract":
-        counts, splits = report.facts.get("images", {}), report.facts.get("fingerprints", {})
-        tracker.set_tags({f"{IMAGES_TAG}{name}": f"{counts.get(name)} images {splits[name]}" for name in splits})
     for name in (*NOT_PRODUCTS, *artifacts):
         if (folder / name).exists():
             tracker.log_artifact(folder / name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Mapping
@@ -46,7 +47,7 @@ def self_test(
 def _work(job: Job) -> Outcome:
     from scanml.datasets import open_shards
     from scanml.training import train
-    from scanml.training.doubts import doubts
+    from scanml.training.doubts import doubts, untaught
 
     task = _task(job)
     data = open_shards(job.inputs["shards"] / "shards")
@@ -64,6 +65,8 @@ def _work(job: Job) -> Outcome:
 
     model = train(model_config, data, config=config, out=job.folder, init=init, tracker=job.tracker, saved=keep)
     _keep_samples(data.validation, job.folder / "samples")
+    last = json.loads((job.folder / "history.jsonl").read_text().splitlines()[-1])
+    found += filter(None, [untaught(last)])
     facts = {"parameters": int(model.count_params()), "updates": config.steps, "images": len(data.train)}
     return Outcome(facts=facts | {"doubts": found}, artifacts=("history.jsonl", "checkpoint"))
 
@@ -110,10 +113,11 @@ def _go_on_from(source: Path, folder: Path) -> None:
     target = folder / "checkpoint" / FILE
     if not target.exists():
         target.parent.mkdir(exist_ok=True)
-        shutil.copy2(found, target)
         history = found.parent.parent / "history.jsonl"
         if history.exists():
             shutil.copy2(history, folder / history.name)
+        shutil.copy2(found, target.with_suffix(".new"))
+        target.with_suffix(".new").replace(target)  # last, and whole: what is there is not copied again
 
 
 def _settings(experiment: Experiment, task: str | None) -> object:

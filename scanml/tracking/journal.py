@@ -86,15 +86,17 @@ class Journal:
         One that was killed is ended here, as KILLED at its last entry.
         """
         try:
-            journal = cls(folder, _hold(folder))
-            last = deque(journal.waiting(), maxlen=1)
-            if not last:
-                journal.remove()
-                return None
-            if last[0].kind != "end":
-                journal._cut(last[0].stop)
-                journal.append("end", {"status": "KILLED"}, time_ms=last[0].time_ms)
-            journal._recall()
+            with contextlib.ExitStack() as mine:  # a damaged one is let go: another process may find it mended
+                journal = cls(folder, mine.enter_context(_hold(folder)))
+                last = deque(journal.waiting(), maxlen=1)
+                if not last:
+                    journal.remove()
+                    return None
+                if last[0].kind != "end":
+                    journal._cut(last[0].stop)
+                    journal.append("end", {"status": "KILLED"}, time_ms=last[0].time_ms)
+                journal._recall()
+                mine.pop_all()
         except BlockingIOError:
             return None
         except OSError as error:

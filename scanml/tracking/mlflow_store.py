@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from scanml.errors import ArtifactError
 from scanml.tracking.journal import Entry, is_key
@@ -20,6 +21,7 @@ from scanml.tracking.stores import database_file, made_by_someone, new_database,
 if TYPE_CHECKING:
     from mlflow.entities import Dataset as Dataset  # as: others name these types from here
     from mlflow.entities import Run as Run
+    from mlflow.store.entities import PagedList
     from mlflow.tracking import MlflowClient as MlflowClient
 
 # Only defaults: what the user has set stays.
@@ -41,6 +43,7 @@ KEY_TAG = "scanml.run_key"
 
 MAX_PARAMS_PER_CALL, MAX_METRICS_PER_CALL = 100, 1000  # MLflow's limits (mlflow/utils/validation.py, 3.17)
 
+T = TypeVar("T")
 TensorSpecs = Mapping[str, tuple[str, tuple[int, ...]]]  # name → (NumPy dtype, shape with -1 where free)
 
 
@@ -143,8 +146,8 @@ def _write_dataset(client: MlflowClient, run_id: str, entries: Sequence[Entry]) 
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     values = entries[0].values
-    location = json.dumps({"uri": values["source"]})
-    dataset = Dataset(values["name"], values["digest"], source_type="local", source=location)
+    scheme = urlsplit(values["source"]).scheme or "local"
+    dataset = Dataset(values["name"], values["digest"], scheme, json.dumps({"uri": values["source"]}))
     client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", values["name"])])])
 
 
@@ -168,10 +171,16 @@ def search(client: MlflowClient, query: str) -> Iterator[Run]:
     """The runs of every experiment that fit `query`, the latest first, deleted ones included."""
     from mlflow.entities import ViewType
 
-    experiments = [found.experiment_id for found in client.search_experiments(view_type=ViewType.ALL)]
+    experiments = _pages(lambda token: client.search_experiments(view_type=ViewType.ALL, page_token=token))
+    ids = [found.experiment_id for found in experiments]
+    yield from _pages(lambda token: client.search_runs(ids, query, ViewType.ALL, page_token=token))
+
+
+def _pages(ask: Callable[[str | None], PagedList[T]]) -> Iterator[T]:
+    """Everything that is found, page after page: MLflow gives 1,000 at a time."""
     token = None
     while True:
-        page = client.search_runs(experiments, query, ViewType.ALL, page_token=token)
+        page = ask(token)
         yield from page
         token = page.token
         if not token:

@@ -120,6 +120,13 @@ def _open_store(uri: str, unsent: Path) -> Sender:
         connect(uri)
     sender = sender_to(uri)
     for waiting in find_waiting(unsent):
-        if waiting.store == without_password(uri) and (journal := Journal.open(waiting.folder)):
+        if waiting.store != without_password(uri):
+            continue
+        try:
+            journal = Journal.open(waiting.folder)
+        except ArtifactError as error:  # somebody else's run, and no reason to stop this one
+            _log.warning("%s It is left in %s.", error, waiting.folder)
+            continue
+        if journal is not None:
             sender.add(journal)
     return sender

@@ -14,9 +14,9 @@ from scanml.tracking.environment import describe_environment
 from scanml.tracking.journal import Entry, is_key, now_ms
 from scanml.tracking.limits import fit_key, fit_tags
 from scanml.tracking.mlflow_store import KEY_TAG, connect, write_entries, write_model_file
-from scanml.tracking.stores import made_by_someone, reaching
+from scanml.tracking.stores import made_by_someone, reaching, without_password
 
-FINGERPRINT_TAG = "scanml.bundle_fingerprint"
+BUNDLE_TAG = "scanml.bundle_fingerprint"
 PREVIOUS_TAG = "scanml.previous_champions"  # on the registered model: JSON list of versions, the latest last
 
 # The bundle's signature `serving_default`: N images in, D places and T triggers each out.
@@ -66,7 +66,7 @@ class ModelRegistry:
         """
         fingerprint = fingerprint_folder(bundle)
         all_tags = dict(tags or {}) | {f"metric.{key}": f"{value:.6g}" for key, value in (metrics or {}).items()}
-        all_tags[FINGERPRINT_TAG] = fingerprint
+        all_tags[BUNDLE_TAG] = fingerprint
         version = self._find(name, fingerprint)
         if version is None:
             if run_id is not None and is_key(run_id):
@@ -82,7 +82,7 @@ class ModelRegistry:
         """Make `version` (default: the challenger) champion, remember the champion before, return the version."""
         version, before = version or self.challenger(name), self.champion(name)
         if version is None:
-            raise ArtifactError(f"{name} has no challenger in {self._uri}; register a bundle first.")
+            raise ArtifactError(f"{name} has no challenger in {without_password(self._uri)}; register a bundle first.")
         if before == version:
             return version
         # Remembered first: killed in between, the list ends with the champion itself, which `rollback` skips.
@@ -98,7 +98,8 @@ class ModelRegistry:
             previous.pop()
         if not previous:
             raise ArtifactError(
-                f"{name} has no champion before {champion or 'this'} in {self._uri}; nothing was changed."
+                f"{name} has no champion before {champion or 'this'} in {without_password(self._uri)}; "
+                "nothing was changed."
             )
         self._set_champion(name, previous[-1])
         self._remember(name, previous[:-1])
@@ -118,7 +119,7 @@ class ModelRegistry:
             raise ArtifactError(f"{out} exists; name a folder that does not, or remove it.")
         with reaching(self._uri):
             found = self._client.get_model_version(name, str(version))
-            fingerprint = found.tags.get(FINGERPRINT_TAG)
+            fingerprint = found.tags.get(BUNDLE_TAG)
         if fingerprint is None:
             raise ArtifactError(f"{name} version {version} was not registered by scanml; register its bundle again.")
         with reaching(self._uri):
@@ -140,7 +141,7 @@ class ModelRegistry:
         return str(run_id)
 
     def _store(self, bundle: Path, *, name: str, run_id: str, tags: Mapping[str, str]) -> int:
-        place = f"model/{tags[FINGERPRINT_TAG]}"
+        place = f"model/{tags[BUNDLE_TAG]}"
         with reaching(self._uri), tempfile.TemporaryDirectory() as folder:
             write_model_file(Path(folder), inputs=INPUTS, outputs=OUTPUTS)
             self._client.log_artifacts(run_id, folder, place)
@@ -152,7 +153,7 @@ class ModelRegistry:
         return int(made.version)
 
     def _find(self, name: str, fingerprint: str) -> int | None:
-        query = f"name = '{name}' and tags.`{FINGERPRINT_TAG}` = '{fingerprint}'"
+        query = f"name = '{name}' and tags.`{BUNDLE_TAG}` = '{fingerprint}'"
         with reaching(self._uri):
             return max((int(found.version) for found in self._client.search_model_versions(query)), default=None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,20 @@ def without_password(text: str) -> str:
     'http://***@host/x'
     """
     return re.sub(r"//[^/@\s]*@", "//***@", text)
+
+
+def with_password(hidden: str) -> str:
+    """The URI that `without_password` made `hidden` of; a password is never on the disk, but may be in the environment.
+
+    Raises:
+        ArtifactError: it is not there.
+    """
+    named = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if without_password(named) == hidden:
+        return named
+    if "//***@" in hidden:
+        raise ArtifactError(f"the store {hidden}: its password is not kept; name it with --track URI.")
+    return hidden
 
 
 @contextlib.contextmanager

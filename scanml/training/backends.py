@@ -18,7 +18,7 @@ from scanml.training.packing import State
 Body = Callable[[Any, Batch], tuple[Any, Tensor]]  # (carry, batch) → the next carry and a row of terms
 Loss = Callable[[list[Tensor], list[Tensor], Tensor, Batch], tuple[Tensor, Any]]  # (weights, fixed, scale, batch)
 Gradient = Callable[[list[Tensor], list[Tensor], Tensor, Batch], tuple[list[Tensor], Any]]
-Updates = Callable[[State, Batch], tuple[State, Tensor]]
+Compiled = Callable[[State, Batch], tuple[State, Tensor]]  # K updates
 
 _UNSUPPORTED = re.compile(r"unsupported operations.*?: *(\w+)|No registered '(\w+)'|(\w+) \(No registered", re.DOTALL)
 _log = logging.getLogger(__name__)
@@ -31,9 +31,8 @@ class Backend(Protocol):
     def num_devices(self) -> int:
         """Each takes its share of a batch."""
 
-    @property
-    def memory_errors(self) -> tuple[type[Exception], ...]:
-        """Among them what is raised where a batch does not fit."""
+    def is_out_of_memory(self, error: Exception) -> bool:
+        """Whether `error` says that a batch does not fit."""
 
     def scan(self, body: Body, carry: Any, batches: Batch) -> tuple[Any, Tensor]:
         """`body` for each of the stacked batches, one after the other: the last carry, and the rows (K, N)."""
@@ -41,7 +40,7 @@ class Backend(Protocol):
     def differentiate(self, loss: Loss) -> Gradient:
         """From a loss with something beside it → the gradients of its weights, with the same beside them."""
 
-    def compile(self, updates: Updates) -> Updates:
+    def compile(self, updates: Compiled) -> Compiled:
         """`updates` as one call on the device; the state that it is given is gone afterwards."""
 
     def place(self, state: State) -> State:
@@ -77,7 +76,6 @@ class TensorFlowBackend:
         self.num_devices = len(devices) if self.strategy else 1
         # On a CPU TensorFlow's own convolutions (oneDNN) are as fast, and start without a minute of compiling.
         self.xla = config.xla == "on" or (config.xla == "auto" and bool(gpus) and not self.strategy)
-        self.memory_errors = (tf.errors.ResourceExhaustedError,)
 
     def scan(self, body: Body, carry: Any, batches: Batch) -> tuple[Any, Tensor]:
         tf = self.tf
@@ -117,7 +115,7 @@ class TensorFlowBackend:
 
         return everywhere
 
-    def compile(self, updates: Updates) -> Updates:
+    def compile(self, updates: Compiled) -> Compiled:
         plain = self.tf.function(updates, reduce_retracing=True, autograph=False)
         if not self.xla:
             return plain  # type: ignore[no-any-return]
@@ -141,6 +139,9 @@ class TensorFlowBackend:
     def place(self, state: State) -> State:
         return state
 
+    def is_out_of_memory(self, error: Exception) -> bool:
+        return isinstance(error, self.tf.errors.ResourceExhaustedError)
+
 
 class JaxBackend:
     """A jitted `lax.scan` of donated state; several devices by `keras.distribution`, as if they were one."""
@@ -154,7 +155,6 @@ class JaxBackend:
             devices = keras.distribution.list_devices()
             self.mesh = keras.distribution.DeviceMesh((len(devices),), ["batch"], devices)
         self.num_devices = len(keras.distribution.list_devices()) if self.mesh else 1
-        self.memory_errors = (jax.errors.JaxRuntimeError,)
 
     def scan(self, body: Body, carry: Any, batches: Batch) -> tuple[Any, Tensor]:
         return self.jax.lax.scan(body, carry, batches)  # type: ignore[no-any-return]
@@ -168,8 +168,8 @@ class JaxBackend:
 
         return gradient
 
-    def compile(self, updates: Updates) -> Updates:
-        compiled: Updates = self.jax.jit(updates, donate_argnums=0)
+    def compile(self, updates: Compiled) -> Compiled:
+        compiled: Compiled = self.jax.jit(updates, donate_argnums=0)
         if self.mesh is None:
             return compiled
 
@@ -180,6 +180,9 @@ class JaxBackend:
 
     def place(self, state: State) -> State:
         return {name: [self._lay(value, ()) for value in values] for name, values in state.items()}
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        return isinstance(error, self.jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
 
     def _lay(self, value: Tensor, axes: tuple[str | None, ...]) -> Tensor:
         """A copy, spread along `axes` of the mesh."""

@@ -34,9 +34,8 @@ FORMAT = 2
 FILE = "state.npz"
 # What zipfile, NumPy and JSON raise when bytes were changed, by accident or on purpose.
 _DAMAGES = (
-    OSError,
     ValueError,
-    AttributeError,
+    TypeError,
     KeyError,
     EOFError,
     RuntimeError,
@@ -47,7 +46,7 @@ _DAMAGES = (
 )
 _OVERHEAD_BYTES = 4096  # a zip entry and an array's own header
 
-Arrays = dict[str, list[npt.NDArray[Any]]]
+Arrays = dict[str, list[npt.NDArray[Any]]]  # the state of a training on the host
 
 
 @dataclass(frozen=True)
@@ -101,6 +100,7 @@ def save(folder: Path, header: Header, values: Mapping[str, Sequence[object]]) -
             os.fsync(file.fileno())
         fresh.replace(folder / FILE)
     except OSError as error:
+        (folder / f"{FILE}.new").unlink(missing_ok=True)  # half of it would only fill the disk
         raise ArtifactError(f"{folder}: cannot be written ({error.strerror}); free the place.") from error
 
 
@@ -185,13 +185,20 @@ def _read(folder: Path, names: Sequence[str]) -> tuple[Header, list[npt.NDArray[
         _refuse_bomb(path)
         with np.load(path, allow_pickle=False) as stored:
             values = json.loads(bytes(stored["header"]))
-            if (found := values.get("format")) != FORMAT:
-                raise ValueError(f"format {found}, this scanml reads {FORMAT}")
+            _refuse_format(path, values["format"])
             return from_json(Header, values, where=str(path)), [stored[name] for name in names]
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror}); restore it.") from error
     except _DAMAGES as error:
         raise ArtifactError(
             f"{path}: the checkpoint is damaged or of another kind ({error}); restore or train again."
         ) from error
+
+
+def _refuse_format(path: Path, found: int) -> None:
+    if found != FORMAT:
+        newer = "a newer scanml wrote it: install that one" if found > FORMAT else "train again"
+        raise ArtifactError(f"{path}: a checkpoint of format {found}, this scanml reads {FORMAT}; {newer}.")
 
 
 def _refuse_bomb(path: Path) -> None:

@@ -24,7 +24,7 @@ class TrainConfig:
     average_decay: float = 0.998  # of the weights; reached slowly: min(decay, (1 + t) / (10 + t))
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     backend: Literal["tensorflow", "jax"] = "tensorflow"
-    accumulate: int = 1  # an update's gradients are summed over this many parts of its batch, where it does not fit
+    accumulate: int = 1  # a batch that does not fit goes through in so many parts; their gradients are averaged
     updates_per_call: int = 1  # one compiled call: raise it where an update takes less than some 20 ms
     xla: Literal["auto", "on", "off"] = "auto"  # TensorFlow only: auto is on for a GPU
     devices: Literal["one", "all"] = "one"  # of this process; each gets its share of a batch

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from scanml.datasets.records import Split
+from scanml.models.config import STRIDES
 from scanml.structures.arrays import Doubles
 from scanml.structures.batches import Task
 
-FINEST_STRIDE = 8  # of the detector's levels: between two of its locations a smaller box can lie unseen
 _MOST = 0.5  # of all boxes: one in two is a mistake in the file, not a few odd labels
 _UNTAUGHT = 0.05
 
@@ -21,18 +21,19 @@ def doubts(split: Split, task: Task, *, image_size: tuple[int, int]) -> list[str
     return list(_about_boxes(split, image_size) if task == "detector" else _about_triggers(split))
 
 
-def untaught(terms: Mapping[str, float]) -> Iterator[str]:
-    """Whether truths are lost between the label file and the loss, by the mean `terms` of some updates."""
+def untaught(terms: Mapping[str, float]) -> str | None:
+    """What to say where truths are lost between the label file and the loss, by the mean `terms` of some updates."""
     truths, lost = terms.get("truths", 0.0), terms.get("truths_without_location", 0.0)
-    if truths and lost / truths > _UNTAUGHT:
-        yield (
-            f"no location learns from {lost / truths:.0%} of the truths: their boxes contain no location's center. "
-            "Raise the model's image_size, or lower augment.scale's range."
-        )
+    if not truths or lost / truths <= _UNTAUGHT:
+        return None
+    return (
+        f"no location learns from {lost / truths:.0%} of the truths: their boxes contain no location's center, or "
+        "larger ones take it. Raise the model's image_size, or the lower end of augment.scale."
+    )
 
 
 def _about_boxes(split: Split, image_size: tuple[int, int]) -> Iterator[str]:
-    counts = Counter(label for record in split.records for label in record.labels)
+    counts = Counter(label for r in split.records for label, crowd in zip(r.labels, r.crowd, strict=True) if not crowd)
     boxes, sizes = _boxes(split)
     if not len(boxes):
         yield "no picture of the training split has a box: there is nothing to learn."
@@ -44,12 +45,10 @@ def _about_boxes(split: Split, image_size: tuple[int, int]) -> Iterator[str]:
     sides, far = boxes[:, 2:] - boxes[:, :2], np.isclose(boxes[:, 2:], sizes[:, ::-1], atol=1.0)
     scale = np.minimum(image_size[0] / sizes[:, 0], image_size[1] / sizes[:, 1])
     small = float(np.median(np.sqrt(sides.prod(axis=1)) * scale))
-    if boxes.max() <= 1.0:
-        yield "every box ends within the first pixel: its numbers look like fractions of the picture, COCO has pixels."
-    elif small < FINEST_STRIDE:
+    if small < STRIDES[0]:
         yield (
-            f"half of the boxes are smaller than {small:.1f} px at the model's input, its finest step is "
-            f"{FINEST_STRIDE} px: raise the model's image_size, or cut the pictures into tiles."
+            f"half of the boxes are smaller than {small:.1f} px at the model's input, its finest step is {STRIDES[0]} "
+            "px: raise the model's image_size, or cut the pictures into tiles."
         )
     if far.any(axis=1).mean() > _MOST:
         yield (

@@ -43,7 +43,7 @@ def train(
 
     Args:
         init: the checkpoint folder of a trained model, whose weights this one begins with where they have the same
-            name and shape; its classes may be others.
+            place and shape; its classes may be others.
         saved: called with every checkpoint once it is on disk, from another thread.
 
     Raises:
@@ -77,7 +77,7 @@ def train(
 
 def _run(updates: Updates, data: DataSet, header: Header, writer: Writer, *, history: Path, tracker: Tracker) -> None:
     """The updates after `header.step`, with a line of numbers and a checkpoint every so often."""
-    from scanml.training.memory import first_call
+    from scanml.training.memory import run_updates
 
     config, step = updates.config, header.step
     source = BatchSource(
@@ -96,7 +96,7 @@ def _run(updates: Updates, data: DataSet, header: Header, writer: Writer, *, his
     bar = tqdm(total=config.steps, initial=step, desc=f"train {header.task}", unit="update", disable=None)
     with bar, stop_request() as stop:
         for batches in source.stream(step, config.steps, at_once=config.updates_per_call):
-            rows = updates(batches) if step > header.step else first_call(updates, batches)
+            rows = run_updates(updates, batches, wait=step == header.step)  # the first call compiles as well
             step += len(rows)
             loss = numbers.add(rows, updates.names, step=step)
             if loss is not None:
@@ -121,6 +121,6 @@ def _finish(updates: Updates, data: DataSet, header: Header, folder: Path) -> Sc
         variable.assign(value)
     if model.task == "classifier":
         calibrate(model, train=data.train, validation=data.validation)
+    shutil.rmtree(folder.with_name(CACHE), ignore_errors=True)  # first: a finished training is not looked at again
     save(folder, replace(header, finished=True), {"average": averaged(model)})
-    shutil.rmtree(folder.with_name(CACHE), ignore_errors=True)
     return model

@@ -14,36 +14,43 @@ if TYPE_CHECKING:
     from scanml.training.step import Updates
 
 
-def first_call(updates: Updates, batches: Batch) -> Tensor:
-    """`updates(batches)`, waited for.
+def run_updates(updates: Updates, batches: Batch, *, wait: bool) -> Tensor:
+    """`updates(batches)`; with `wait` until it is done, so that what fails on the device fails here.
 
     Raises:
-        ConfigError: out of memory; it names the largest halving of the batch that fits.
+        ConfigError: out of memory; it names the largest part of the batch that fits.
     """
     try:
-        return np.asarray(updates(batches))
-    except updates.backend.memory_errors as error:
-        if "RESOURCE_EXHAUSTED" not in str(error) and "OOM" not in str(error):  # JAX has one kind for everything
+        rows = updates(batches)
+        return np.asarray(rows) if wait else rows
+    except Exception as error:
+        if not updates.backend.is_out_of_memory(error):
             raise
-        size, most = updates.config.batch_size, _largest_batch(updates, batches)
-        way_out = (
-            f"{most} do: --set train.batch_size={most}, or --set train.accumulate={size // most} to go through it in "
-            "parts"
-            if most
-            else "not even one does; lower the model's image_size"
-        )
-        raise ConfigError(f"a batch of {size} images does not fit the device's memory; {way_out}.") from error
+        config, size = updates.config, updates.config.batch_size
+        most = _largest_batch(updates, batches)
+        if not most:
+            raise ConfigError(f"not even the smallest part of a batch fits; lower image_size ({error}).") from error
+        raise ConfigError(
+            f"a batch of {size} images does not fit the device's memory; {most} do: --set train.batch_size={most}, or "
+            f"--set train.accumulate={size // most * config.accumulate} to go through it in parts."
+        ) from error
 
 
 def _largest_batch(updates: Updates, batches: Batch) -> int:
-    """The largest halving of the batch that one update can take; 0 if not even one image fits."""
-    size: int = next(iter(batches.values())).shape[1]
-    while size > updates.config.accumulate:
-        size //= 2
-        updates.state = updates.start()  # the one before is gone with the failed call
-        try:
-            np.asarray(updates({name: value[:1, :size] for name, value in batches.items()}))
-        except updates.backend.memory_errors:
-            continue
-        return size
+    """The largest divisor of the batch that an update can take; 0 if none can."""
+    size, parts = updates.config.batch_size, updates.config.accumulate * updates.backend.num_devices
+    for part in range(size - parts, 0, -parts):
+        if size % part == 0 and _fits(updates, {name: value[:1, :part] for name, value in batches.items()}):
+            return part
     return 0
+
+
+def _fits(updates: Updates, batches: Batch) -> bool:
+    updates.state = updates.start()  # the one before is gone with the failed call
+    try:
+        np.asarray(updates(batches))
+    except Exception as error:
+        if not updates.backend.is_out_of_memory(error):
+            raise
+        return False
+    return True

@@ -18,13 +18,16 @@ _log = logging.getLogger(__name__)
 
 
 class Numbers:
-    """Means over `config.log_every` updates go to the tracker; what looks wrong in them is said in words, once."""
+    """Means over `config.log_every` updates go to the tracker; truths that teach nothing are said in words, once.
+
+    The first line after a resume is the mean of the updates since.
+    """
 
     def __init__(self, tracker: Tracker, config: TrainConfig) -> None:
         self.tracker, self.config = tracker, config
         self.waiting: list[Tensor] = []
         self.count = 0
-        self.said: set[str] = set()
+        self.doubted = False
         self.since = time.monotonic()
 
     def add(self, rows: Tensor, names: tuple[str, ...], *, step: int) -> float | None:
@@ -38,10 +41,9 @@ class Numbers:
         speed = {"images_per_second": images / max(time.monotonic() - self.since, 1e-9)}
         self.tracker.log_metrics(means | speed, step=step)
         self.waiting, self.count, self.since = [], 0, time.monotonic()
-        for doubt in untaught(means):
-            if doubt not in self.said:
-                _log.warning("update %d: %s", step, doubt)
-                self.said.add(doubt)
+        if (doubt := untaught(means)) and not self.doubted:
+            _log.warning("update %d: %s", step, doubt)
+            self.doubted = True
         return means["loss"]
 
     def check(self, names: tuple[str, ...], *, step: int) -> dict[str, float]:

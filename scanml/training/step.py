@@ -15,7 +15,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
 from scanml.errors import ConfigError
@@ -23,12 +22,11 @@ from scanml.ops.augment import render
 from scanml.structures.arrays import Tensor
 from scanml.structures.batches import Batch
 from scanml.training.backends import build_backend
+from scanml.training.checkpoint import Arrays
 from scanml.training.config import TrainConfig
 from scanml.training.objectives import OBJECTIVES
 from scanml.training.optimizer import AdamW, move_average
 from scanml.training.packing import Packing, State
-
-Arrays = dict[str, list[npt.NDArray[Any]]]  # a state on the host
 
 
 class Updates:

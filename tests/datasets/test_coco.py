@@ -202,7 +202,7 @@ def test_what_is_no_string_is_no_name(name):
         (b"3", "received a JSON int"),
         (b"{}", "'images', received nothing"),
         (b'{"images": [], "annotations": {}, "categories": []}', "'annotations', received a dict"),
-        (b'{"images": [3], "annotations": [], "categories": []}', "expected a list of objects under 'images'"),
+        (b'{"images": [{}, 7], "annotations": [], "categories": []}', r"images\[1\]: expected an object, received 7"),
     ],
 )
 def test_a_file_that_is_not_coco_is_refused_by_name(tmp_path, content, message):

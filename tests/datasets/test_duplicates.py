@@ -104,3 +104,17 @@ def test_a_long_video_is_many_pairs_and_not_a_product_of_pairs():
     found = list(near_duplicates({"train": frames[:1500], "test": frames[1500:]}, max_bits=12))
     assert sum(finding.severity == "error" for finding in found) >= 12
     assert len(found) <= 2 * len(frames)
+
+
+def test_a_frame_of_a_long_video_is_found_again_in_another_split_however_early_it_was():
+    bits = np.random.default_rng(0).random(256) < 0.5
+    early = bits.copy()
+    early[[3, 70, 200]] ^= True
+    frames = []
+    for index in range(1200):
+        frames.append(looking(f"{index:04d}", bits))
+        bits[index % 250] ^= True
+    found = list(near_duplicates({"train": frames, "test": [looking("early", early)]}, max_bits=12))
+    (leak,) = (finding for finding in found if finding.severity == "error")
+    assert leak.where == "image 'early' in test"
+    assert leak.problem == "differs in 3 of 256 bits of its look from '0000' in train."

@@ -7,7 +7,7 @@ from oracles.data_folder import coco, edit_json, write_folder, write_pictures
 
 from scanml.datasets.folder import read_folder, read_instances, refuse_errors
 from scanml.errors import DataError
-from scanml.structures import Finding
+from scanml.structures import DataReport, Finding
 
 
 def sizes(data):
@@ -50,6 +50,54 @@ def test_triggers_beside_boxes_are_attached_and_unknown_pictures_named(tmp_path)
     data = read_folder(tmp_path)
     assert data.splits["test"][0].present == {"sky"}
     assert [finding.where.partition(": ")[2] for finding in data.findings] == ["line 3", "image 'none.png'"]
+
+
+def test_a_picture_with_a_wrong_line_is_listed_all_the_same(tmp_path):
+    names = ["a.png", "b.png", "c.png", "d.png"]
+    write_pictures(tmp_path / "images", names)
+    (tmp_path / "taxonomy.json").write_text('{"cola": "drink"}')
+    write_triggers(
+        tmp_path,
+        {"image": "a.png", "present": ["cola"]},
+        {"image": "b.png", "present": "cola"},
+        {"image": "c.png", "present": ["cola"], "absent": ["drink"]},
+    )
+    data = read_folder(tmp_path)
+    assert [(finding.kind, finding.where.rpartition(": ")[2]) for finding in data.findings] == [
+        ("wrong line of triggers", "line 2"),
+        ("label against the taxonomy", "image 'c.png'"),
+        ("file that no label file lists", str(tmp_path / "images/d.png")),
+    ]
+    assert [image.file_name for image in data.splits["train"]] == ["a.png"]
+
+
+def test_a_taxonomy_without_triggers_is_said_to_be_left_alone(tmp_path):
+    write_folder(tmp_path, instances=2)
+    (tmp_path / "taxonomy.json").write_text('{"cola": "drink"}')
+    (finding,) = read_folder(tmp_path).findings
+    assert (finding.severity, finding.kind) == ("warning", "label file that is not read")
+    assert finding.where == str(tmp_path / "taxonomy.json") and "no triggers.jsonl" in finding.problem
+
+
+def test_findings_of_every_kind_are_bounded(tmp_path):
+    write_folder(tmp_path, instances=1)
+    (tmp_path / "taxonomy.json").write_text('{"cola": "drink"}')
+    lines = ([{"image": f"{i}"}, {"image": f"a{i}", "present": 3}] for i in range(1500))
+    against = ({"image": f"b{i}", "present": ["cola"], "absent": ["drink"]} for i in range(1500))
+    write_triggers(tmp_path, *(line for pair in lines for line in pair), *against)
+    data = read_folder(tmp_path)
+    assert {group.kind: (group.count, len(group.named)) for group in DataReport(data.findings).groups} == {
+        "wrong line of triggers": (1500, 1000),
+        "label against the taxonomy": (1500, 1000),
+        "triggers of an unknown image": (1500, 1000),
+    }
+
+
+def test_nothing_is_said_of_pictures_that_broken_triggers_may_list(tmp_path):
+    write_pictures(tmp_path / "images", ["a.png"])
+    (tmp_path / "triggers.jsonl").write_bytes(b"\xff")
+    (finding,) = read_folder(tmp_path).findings
+    assert finding.where == str(tmp_path / "triggers.jsonl")
 
 
 def test_nothing_is_said_of_pictures_that_a_broken_label_file_may_list(tmp_path):

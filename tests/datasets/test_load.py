@@ -4,6 +4,7 @@ import json
 import shutil
 
 import cv2
+import numpy as np
 import pytest
 from oracles.data_folder import coco, edit_json, picture, write_folder, write_pictures
 
@@ -49,6 +50,16 @@ def test_copies_of_a_picture_never_cross_the_cut(tmp_path):
     for split in load_folder(tmp_path):
         kinds = {kind: {name[-5] for name in names(split) if name.startswith(kind)} for kind in ("instances", "copy")}
         assert kinds["instances"] == kinds["copy"]
+
+
+def test_plain_pictures_are_spread_over_the_splits(tmp_path):
+    (tmp_path / "images").mkdir()
+    listed = [f"{gray}.png" for gray in range(200)]
+    for gray, name in enumerate(listed):
+        cv2.imwrite(str(tmp_path / "images" / name), np.full((8, 8, 3), gray, np.uint8))
+    (tmp_path / "instances.json").write_text(json.dumps(coco(listed, size=(8, 8), box=(1, 1, 5, 5))))
+    data = load_folder(tmp_path)
+    assert min(map(len, data)) > 20  # of 40 that are expected: four standard deviations
 
 
 def test_near_copies_of_a_picture_never_cross_the_cut(tmp_path):

@@ -153,8 +153,11 @@ def test_an_index_that_makes_no_sense_is_refused(folder, content):
 def test_another_format_and_a_missing_folder_are_refused(folder, tmp_path):
     seal(folder / "train", lambda values: values.update(format=2))
     with pytest.raises(
-        ArtifactError, match=r"format 2, this scanml reads 1\. A newer scanml wrote them: install it\. Extract again"
+        ArtifactError, match=r"train: shards of format 2, this scanml reads 1; install the newer one\.$"
     ):
+        open_shards(folder)
+    seal(folder / "train", lambda values: values.update(format=0))
+    with pytest.raises(ArtifactError, match=r"format 0, this scanml reads 1; extract again\.$"):
         open_shards(folder)
     with pytest.raises(ArtifactError, match="nowhere"):
         open_shards(tmp_path / "nowhere")

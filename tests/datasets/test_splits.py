@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanml.datasets.config import DataConfig
-from scanml.datasets.splits import assign_splits, group_near_duplicates
+from scanml.datasets.splits import assign_splits, group_near_duplicates, group_pictures
 from scanml.errors import DataError
 
 BOTH = ("validation", "test")
@@ -65,6 +65,16 @@ def test_one_differing_bit_in_every_band_but_one_is_still_found():
     bits = np.zeros((2, 256), bool)
     bits[1, : 15 * 16 : 16] = True  # 15 bits, each in another band
     assert len(set(group_near_duplicates(words(bits), max_bits=15))) == 1
+
+
+def test_plain_pictures_are_grouped_by_equal_pixels_alone():
+    bits = np.zeros((6, 256), bool)
+    bits[2:4] = np.random.default_rng(0).random(256) < 0.5
+    bits[3, 5] ^= True
+    bits[4:] = True
+    groups = group_pictures(words(bits), ["a", "b", "c", "d", "e", "e"], max_bits=12)
+    assert partition(groups) == {frozenset(group) for group in ([0], [1], [2, 3], [4, 5])}
+    assert group_pictures([], [], max_bits=12).shape == (0,)
 
 
 def test_no_pictures_have_no_groups():

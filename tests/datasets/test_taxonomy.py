@@ -66,6 +66,7 @@ def test_a_picture_that_contradicts_the_taxonomy_is_named(tmp_path):
     found = propagate(labels(bad=(["cola"], ["food"]), good=(["sky"], [])), read(tmp_path, FOOD))
     (finding,) = found.findings
     assert finding.severity == "error" and finding.where.endswith("image 'bad'")
+    assert finding.kind == "label against the taxonomy"
     assert finding.problem == "'cola' is present, but 'food', which it implies, is absent."
     assert set(found.by_image) == {"good"}
 
@@ -73,7 +74,7 @@ def test_a_picture_that_contradicts_the_taxonomy_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "not JSON"),
+        ("{", "^line 1, column 2: .* truncated or damaged"),
         ("[]", "expected an object"),
         ("[" * 100_000, "not JSON"),
         ('{"a": "b", "a": "c"}', "'a' is there twice"),
@@ -92,6 +93,7 @@ def test_what_is_no_taxonomy_is_refused_by_its_file(tmp_path, content, message):
     (finding,) = taxonomy.findings
     assert taxonomy.parents == ()
     assert (finding.severity, finding.where) == ("error", str(tmp_path / "taxonomy.json"))
+    assert finding.kind == "wrong taxonomy"
     assert re.search(message, finding.problem)
 
 
@@ -99,6 +101,7 @@ def test_a_name_that_no_picture_has_is_refused_with_the_nearest(tmp_path):
     taxonomy = read(tmp_path, {"coal": "drink"})
     (finding,) = taxonomy.findings
     assert "no picture is labelled with 'coal' or anything below it; did you mean 'cola'?" in finding.problem
+    assert finding.kind == "taxonomy name without a picture"
     assert taxonomy.parents == ()
 
 
@@ -106,6 +109,7 @@ def test_a_parent_that_only_its_children_are_labelled_of_becomes_a_trigger_with_
     taxonomy = read(tmp_path, {"cola": "beverage"}, ("cola", "sky"))
     (finding,) = taxonomy.findings
     assert finding.severity == "warning" and "beverage" in finding.problem
+    assert finding.kind == "taxonomy name without a picture"
     assert propagate(labels(a=(["cola"], [])), taxonomy).names == ("beverage", "cola")
 
 

@@ -62,6 +62,10 @@ def test_a_wrong_line_is_named_by_its_number_and_left_out(tmp_path, line, messag
     assert set(triggers.by_image) == {"ok.jpg"}
 
 
+def test_every_line_that_names_an_image_lists_it(tmp_path):
+    assert read(tmp_path, {"image": "a"}, {"image": "b", "present": 3}, {"image": "../c"}, "{").listed == {"a", "b"}
+
+
 @pytest.mark.parametrize("mark", ["\u2028", "\u0085", "\x1f"])
 def test_only_line_feeds_end_a_line(tmp_path, mark):
     line = json.dumps({"image": "a.jpg", "present": [f"x{mark}y"]}, ensure_ascii=mark == "\x1f")

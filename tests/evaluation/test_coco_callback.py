@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from oracles.coco import NAMES, coco_evaluation
-from oracles.fake_reader import FakeExamples
+from oracles.fake_reader import FakeExamples, FakeReader
 from oracles.random_scenes import random_scene
 from oracles.tiny_scene import tiny_model
 
@@ -81,6 +81,7 @@ def test_our_own_detector_is_asked_by_itself(rng):
     )
     callback = CocoCallback(examples)
     callback.set_model(model.detector)
+    callback.on_train_begin()
     logs = {"loss": 1.0}
     callback.on_epoch_end(0, logs)
     expected = collect(model, examples).found.matches.summarize()
@@ -88,9 +89,24 @@ def test_our_own_detector_is_asked_by_itself(rng):
     assert logs == pytest.approx({f"val_{name}": value for name, value in expected.items() if not np.isnan(value)})
 
 
-def test_another_model_needs_find(scene):
+def test_the_model_is_that_of_this_training(scene):
+    callback = CocoCallback(scene[0])
+    asked = []
+    for _ in range(2):
+        reader = FakeReader(CLASSES, scene[1])
+        callback.set_model(reader)
+        callback.on_train_begin()
+        callback.on_epoch_end(0, {})
+        asked.append(sum(reader.batches))
+    assert asked == [8, 8]
+
+
+def test_another_model_needs_find_and_is_refused_before_it_trains(scene):
+    seen = []
+    told = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: seen.append(batch))
     with pytest.raises(ModelError, match="expected a SceneDetector"):
-        fit([CocoCallback(scene[0])])
+        fit([CocoCallback(scene[0]), told])
+    assert not seen
 
 
 @pytest.mark.parametrize(
@@ -99,7 +115,8 @@ def test_another_model_needs_find(scene):
         ([([[0, 0, 5, 5]], [7.0], [0])] * 8, DataError, r"scores must lie in \[0, 1\]"),
         ([([[0, 0, 5, 5]], [0.7], [3])] * 8, DataError, r"labels must lie in 0…2"),
         ([([[5, 5, 0, 0]], [0.7], [0])] * 8, DataError, "left <= right"),
-        ([], ModelError, "one reading per frame, received 0 for 8"),
+        ([], ModelError, "one answer per picture, received 0 for 8"),
+        ([([[0, 0, 5, 5]], [0.7], [0])] * 9, ModelError, "one answer per picture, received 9 for 8"),
     ],
 )
 def test_a_wrong_answer_is_named(scene, answer, error, said):

@@ -10,8 +10,9 @@ from scanml.evaluation.finding_pictures import finding_picture
 from scanml.structures import Finding, Spot
 
 
-def shown(*spots, severity="error"):
-    return np.asarray(Image.open(io.BytesIO(finding_picture(Finding(severity, "a", "b", "c", "d", spots)))), int)
+def shown(*spots, severity="error", max_megapixels=1):
+    drawn = finding_picture(Finding(severity, "a", "b", "c", "d", spots), max_megapixels=max_megapixels)
+    return np.asarray(Image.open(io.BytesIO(drawn)), int)
 
 
 def write(path, size=(300, 400), turn=None):
@@ -81,5 +82,7 @@ def test_a_size_that_nobody_knows_is_that_of_the_picture(tmp_path):
     np.testing.assert_allclose(red_extent(shown(spot)), np.array([100, 60, 300, 240]) * 420 / 400, atol=3)
 
 
-def test_nothing_to_show_is_no_picture():
-    assert finding_picture(Finding("error", "a", "b", "c")) is None
+def test_a_picture_is_as_large_as_the_limit_allows(tmp_path):
+    spot = Spot(write(tmp_path / "a.png", (1000, 1001)))
+    assert not is_blue(shown(spot)).any()
+    assert is_blue(shown(spot, max_megapixels=2)).all()

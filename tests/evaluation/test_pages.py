@@ -137,7 +137,22 @@ def test_the_data_page_shows_kinds_as_pictures_as_long_as_it_stays_small(tmp_pat
     assert page.count("image/jpeg") == 3 * 4
     assert page.count("<figcaption>record 0</figcaption>") == 3
     monkeypatch.setattr(sys.modules["scanml.evaluation.data_page"], "_MAX_EVIDENCE_BYTES", 1)
-    assert data_page(DataReport(tuple(findings))).render().count("image/jpeg") == 4
+    full = data_page(DataReport(tuple(findings))).render()
+    assert full.count("image/jpeg") == full.count("no room for further pictures") == 3  # one of each kind
+    assert "no room" not in page
+
+
+def test_the_data_page_decodes_what_the_limit_allows(tmp_path):
+    write_pictures(tmp_path, ["a.png"], size=(1000, 1001))
+    report = DataReport((Finding("warning", "a.png", "odd.", "", "a", (Spot(tmp_path / "a.png"),)),))
+    assert data_page(report, max_megapixels=1).render() != data_page(report, max_megapixels=2).render()
+
+
+def test_triggers_of_no_readable_picture_are_no_table():
+    split = FakeExamples(table=TriggerTable(("sky",), np.zeros((0, 1)), np.zeros((0, 1), bool), np.zeros((0, 1), bool)))
+    error = Finding("error", "a.png", "cannot be read.", "", "picture that cannot be read")
+    page = data_page(DataReport((error,)), [split]).render()
+    assert "refused: 1 error" in page and "Triggers</h2>" not in page
 
 
 def truths_of(examples):

@@ -86,7 +86,12 @@ def first(values, name, value):
 
 
 HOSTILE = {
-    "another format": (objects, lambda v: v.update(format=2), "format 2"),
+    "another format": (objects, lambda v: v.update(format=0), "they have format 0, this scanml reads 1. Evaluate again"),
+    "a newer format": (
+        objects,
+        lambda v: v.update(format=2, smell="sweet"),
+        r"a newer scanml wrote it \(format 2, this one reads 1\): install that one\.$",
+    ),
     "no task": (objects, lambda v: v.pop("task"), "task"),
     "another task": (objects, lambda v: v.update(task="oracle"), "oracle"),
     "an unknown field": (objects, lambda v: v.update(pickle="gASV"), "no field 'pickle'"),

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from oracles.tiny_scene import encode, textured, tiny_model
+from oracles.tiny_scene import encode, textured, tiny_model, write_once
 
+from scanml.datasets import decode_image
 from scanml.errors import ArtifactError, ConfigError, GateError
 from scanml.export import add_phones, open_bundle
 from scanml.export.litert import PRECISIONS
@@ -22,9 +23,15 @@ IMAGES = {f"photo {i}": encode(textured(np.random.default_rng(i), 120, 90), "JPE
 @pytest.fixture(scope="module")
 def phones(bundle_folder, tmp_path_factory):
     """The tiny bundle with files for phones. Nobody may change it."""
-    folder = shutil.copytree(bundle_folder, tmp_path_factory.mktemp("phones") / "bundle")
-    add_phones(open_bundle(folder), tiny_model(), IMAGES)
-    return folder
+
+    def write(folder):
+        add_phones(open_bundle(shutil.copytree(bundle_folder, folder)), tiny_model(), IMAGES)
+
+    return write_once(tmp_path_factory, "tiny_phones", write)
+
+
+def files_of(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def runner(path):
@@ -40,10 +47,11 @@ def test_the_manifest_describes_files_that_are_there(phones):
             assert bundle.manifest.files[network.file]
             assert (phones / network.file).stat().st_size == network.num_bytes
             assert network.input_dtype == ("uint8" if precision == "int8" else "float32")
-            assert set(network.parity) == set(PhoneParity.__dataclass_fields__) and network.parity["num_images"] == 4
+            assert set(network.parity) == set(PhoneParity.__dataclass_fields__)
+            assert network.parity["num_images"] == 2  # the ranges come from the two others
         sizes = [phone.networks[precision].num_bytes for precision in PRECISIONS]
         assert sizes[1] < 0.6 * sizes[0] and sizes[2] < 0.4 * sizes[0]
-    assert not (phones / "manifest.json.new").exists()
+    assert not list(phones.glob("**/.*.new"))
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -115,28 +123,85 @@ def test_partners_are_the_same_object_seen_alike():
     assert compare_all([(nothing, nothing)]).agreement == 1.0
 
 
+GOOD = PhoneParity(num_images=9, num_detections=9, agreement=1.0, box_px=0.0, score=0.0, trigger_probability=0.0)
+
+
+@pytest.fixture
+def convert_nothing(monkeypatch):
+    """Empty files in place of LiteRT's, all perfect; holds the frames that "ranges" and "proofs" came from last."""
+    asked = {}
+
+    def write_networks(network, frames, places):
+        asked["ranges"] = frames
+        for place in places.values():
+            place.touch()
+
+    def measure_parity(network, reading, frames, expected):
+        asked["proofs"] = frames
+        assert len(expected) == len(frames)
+        return GOOD
+
+    monkeypatch.setattr("scanml.export.phones.write_networks", write_networks)
+    monkeypatch.setattr("scanml.export.phones.write_answer", lambda network, place: place.touch())
+    monkeypatch.setattr("scanml.export.phones.measure_parity", measure_parity)
+    return asked
+
+
 def test_a_difference_beyond_a_limit_is_refused_by_its_numbers():
-    good = PhoneParity(num_images=9, num_detections=9, agreement=1.0, box_px=0.0, score=0.0, trigger_probability=0.0)
     for precision, limits in LIMITS.items():
-        refuse_beyond(good, precision, where="file")
-        refuse_beyond(replace(good, agreement=limits.agreement), precision, where="file")
+        refuse_beyond(GOOD, precision, where="file")
+        refuse_beyond(replace(GOOD, agreement=limits.agreement), precision, where="file")
         for name in ("box_px", "score", "trigger_probability"):
             limit = getattr(limits, name)
             if np.isfinite(limit):
                 with pytest.raises(GateError, match=f"file differs .* on 9 pictures: {name} .*, allowed is"):
-                    refuse_beyond(replace(good, **{name: limit * 1.1}), precision, where="file")
-    with pytest.raises(GateError, match=r"agreement 0\.800, at least 0\.9 is needed"):
-        refuse_beyond(replace(good, agreement=0.8), "int8", where="file")
-    with pytest.raises(GateError, match="score nan"):
-        refuse_beyond(replace(good, score=float("nan")), "float16", where="file")
+                    refuse_beyond(replace(GOOD, **{name: limit * 1.1}), precision, where="file")
+    with pytest.raises(GateError, match=r"agreement 0\.800, at least 0\.9 is needed; train with more validation"):
+        refuse_beyond(replace(GOOD, agreement=0.8), "int8", where="file")
+    with pytest.raises(GateError, match="score nan, allowed is 0.01; export without --format litert"):
+        refuse_beyond(replace(GOOD, score=float("nan")), "float16", where="file")
 
 
-def test_without_pictures_or_interpreter_nothing_is_written(phones, tmp_path, monkeypatch):
+def test_without_pictures_or_interpreter_nothing_is_converted(bundle_folder, tmp_path, monkeypatch):
+    bundle = open_bundle(shutil.copytree(bundle_folder, tmp_path / "bundle"))
+    before = files_of(bundle.folder)
+    monkeypatch.setattr("scanml.export.phones.write_networks", lambda *_: pytest.fail("minutes of conversion"))
     with pytest.raises(GateError, match="need validation pictures"):
-        add_phones(open_bundle(phones), tiny_model(), {})
+        add_phones(bundle, tiny_model(), {})
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     with pytest.raises(ConfigError, match=r"pip install 'scanml\[phones\]'"):
-        measure_parity(tmp_path / "a", tmp_path / "b", np.zeros((1, 96, 64, 3), np.uint8), [{}])
+        add_phones(bundle, tiny_model(), IMAGES)
+    assert files_of(bundle.folder) == before and not (bundle.folder / "phone").exists()
+
+
+def test_a_bundle_whose_files_for_phones_fail_is_as_it_was(bundle_folder, tmp_path, convert_nothing, monkeypatch):
+    bundle = open_bundle(shutil.copytree(bundle_folder, tmp_path / "bundle"))
+    before = files_of(bundle.folder)
+    with monkeypatch.context() as patched, pytest.raises(GateError, match=r"detector_float32\.tflite differs"):
+        patched.setattr("scanml.export.phones.measure_parity", lambda *_: replace(GOOD, agreement=0.0))
+        add_phones(bundle, tiny_model(), IMAGES)
+    assert files_of(bundle.folder) == before and not (bundle.folder / "phone").exists()
+    assert open_bundle(bundle.folder) == bundle
+    assert add_phones(bundle, tiny_model(), IMAGES) == open_bundle(bundle.folder)  # the way is free for the next
+
+
+@pytest.mark.parametrize(("count", "ranges", "proofs"), [(4, [0, 2], [1, 3]), (3, [0, 2], [1]), (1, [0], [0])])
+def test_ranges_and_parity_come_from_different_pictures(
+    bundle_folder, tmp_path, convert_nothing, count, ranges, proofs
+):
+    frames = [np.full((64, 96, 3), 60 * index, np.uint8) for index in range(count)]
+    images = {f"photo {index}": encode(frame, "PNG") for index, frame in enumerate(frames)}
+    bundle = open_bundle(shutil.copytree(bundle_folder, tmp_path / "bundle"))
+    add_phones(bundle, tiny_model(), images)
+    seen = {name: [int(frame[0, 0, 0]) // 60 for frame in asked] for name, asked in convert_nothing.items()}
+    assert seen == {"ranges": ranges, "proofs": proofs}
+
+
+def test_a_picture_that_was_trained_on_is_not_too_large(bundle_folder, tmp_path, convert_nothing, monkeypatch):
+    monkeypatch.setitem(decode_image.__kwdefaults__, "max_megapixels", 0)  # so every picture is as one of 101
+    bundle = open_bundle(shutil.copytree(bundle_folder, tmp_path / "bundle"))
+    add_phones(bundle, tiny_model(), IMAGES)
+    assert len(convert_nothing["ranges"]) == 2
 
 
 def test_a_changed_or_strange_file_is_named(phones, tmp_path):

@@ -13,6 +13,7 @@ from scanml.models import SceneClassifierConfig, SceneDetectorConfig
         (SceneDetectorConfig, "image_size", (64, 64, 64)),
         (SceneDetectorConfig, "num_bins", 1),
         (SceneDetectorConfig, "nms_iou", 7),
+        (SceneDetectorConfig, "vote_iou", -0.1),
         (SceneDetectorConfig, "max_detections", 0),
         (SceneDetectorConfig, "max_candidates", 0),
         (SceneClassifierConfig, "dropout", 3),

@@ -54,8 +54,9 @@ def test_clipping_cuts_each_box_to_its_own_image():
 
 
 @pytest.mark.parametrize("ties", [False, True])
-def test_nms_keeps_what_the_sequential_algorithm_keeps(rng, ties):
-    limits = {"max_detections": 12, "max_candidates": 90, "iou_threshold": 0.4}
+@pytest.mark.parametrize("vote_iou", [1.0, 0.3])
+def test_nms_keeps_what_the_sequential_algorithm_keeps(rng, ties, vote_iou):
+    limits = {"max_detections": 12, "max_candidates": 90, "iou_threshold": 0.4, "vote_iou": vote_iou}
     boxes = random_boxes(rng, 4, 60)
     scores = rng.random((4, 60, 3)).astype(np.float32)
     if ties:
@@ -65,9 +66,25 @@ def test_nms_keeps_what_the_sequential_algorithm_keeps(rng, ties):
         kept = greedy_nms(boxes[image], scores[image], **limits)
         assert found["num_detections"][image] == len(kept)
         for place, (box, score, label) in enumerate(kept):
-            np.testing.assert_array_equal(found["boxes"][image, place], box)
+            np.testing.assert_allclose(found["boxes"][image, place], box, rtol=FLOAT32 if vote_iou < 1 else 0)
             assert found["scores"][image, place] == score
             assert found["labels"][image, place] == label
+
+
+def test_the_suppressed_move_what_is_kept_by_score_and_overlap():
+    boxes = np.array([[[0, 0, 10, 10], [0, 0, 10, 8], [0, 0, 10, 8], [0, 0, 10, 5]]], np.float32)
+    scores = np.array([[[0.8, 0], [0.5, 0], [0, 0.6], [0.4, 0]]], np.float32)  # the third is of another class
+    limits = {"max_detections": 4, "max_candidates": 4, "iou_threshold": 0.4}
+    found = ops.nms(boxes, scores, vote_iou=0.7, **limits)  # overlaps with the first: 1, 0.8, 0.8, 0.5
+    bottom = (0.8 * 10 + 0.5 * 0.8 * 8) / (0.8 + 0.5 * 0.8)
+    np.testing.assert_allclose(np.asarray(found["boxes"])[0, :2], [[0, 0, 10, bottom], [0, 0, 10, 8]], rtol=FLOAT32)
+
+
+def test_boxes_without_area_stay_where_they_are():
+    boxes = np.array([[[3, 4, 3, 4], [20, 20, 30, 30]]], np.float32)
+    scores = np.array([[[0.9], [0.5]]], np.float32)
+    found = ops.nms(boxes, scores, max_detections=2, max_candidates=2, iou_threshold=0.5, vote_iou=0.8)
+    np.testing.assert_allclose(np.asarray(found["boxes"]), boxes, rtol=FLOAT32)
 
 
 def test_a_chain_of_overlaps_is_resolved_from_the_best_on():

@@ -7,6 +7,7 @@ import functools
 import io
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -133,10 +134,17 @@ def write_tiny_bundle(folder: Path, *, scraps: Path) -> None:
 
 def shared_bundle(factory) -> Path:
     """The tiny bundle of this test run, written once for all of pytest's processes. Nobody may change it."""
+    return write_once(factory, "tiny_bundle", lambda folder: write_tiny_bundle(folder, scraps=folder.with_suffix(".scraps")))
+
+
+def write_once(factory, name: str, write: Callable[[Path], None]) -> Path:
+    """The folder `name` of this test run, filled by `write` in whichever of pytest's processes comes first."""
     root = factory.getbasetemp()
     root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
-    with (root / "tiny_bundle.lock").open("w") as lock:
+    folder = root / name
+    with (root / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (root / "tiny_bundle" / "manifest.json").exists():
-            write_tiny_bundle(root / "tiny_bundle", scraps=root / "tiny_scraps")
-    return root / "tiny_bundle"
+        if not folder.exists():
+            write(root / f"{name}.new")
+            (root / f"{name}.new").rename(folder)
+    return folder

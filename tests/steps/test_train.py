@@ -1,11 +1,13 @@
 """What a training reads and keeps: pictures for the export, another training's weights, an unfinished one's state."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from scanml.datasets import write_shards
+from scanml.datasets.records import Split
 from scanml.errors import ArtifactError
 from scanml.models import SceneDetectorConfig
 from scanml.steps import Experiment, train
@@ -101,8 +103,15 @@ def test_a_folder_without_a_training_is_refused(tmp_path, shards):
         train.run(EXPERIMENT, {"shards": shards, "checkpoint": tmp_path / "empty"}, tmp_path / "out")
 
 
-def test_doubts_are_in_the_report(tmp_path, trained):
+def test_doubts_are_in_the_report(tmp_path, data, trained):
     assert read_report(trained).facts["doubts"] == []
+    name = data.train.labels.class_names[0]
+    for split in data:
+        unlabelled = [replace(r, labels=tuple(max(label, 1) for label in r.labels)) for r in split.records]
+        other = Split(split.name, split.labels, unlabelled, split.read)
+        write_shards(other, tmp_path / "in" / "shards" / split.name, shard_megabytes=64)
+    report = train.run(EXPERIMENT, {"shards": tmp_path / "in"}, tmp_path / "out")
+    assert f"the class {name!r} has no box in the training split" in report.facts["doubts"][0]
 
 
 def test_the_self_test_leaves_a_page_and_no_model(tmp_path, shards, monkeypatch):

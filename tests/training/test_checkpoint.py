@@ -110,7 +110,9 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
 
 def test_a_checkpoint_of_a_newer_version_says_so(tmp_path):
     save(tmp_path, replace(HEADER, format=FORMAT + 1), arrays(1.0))
-    with pytest.raises(ArtifactError, match=f"format {FORMAT + 1}, this scanml reads {FORMAT}"):
+    with pytest.raises(
+        ArtifactError, match=rf"format {FORMAT + 1}, this scanml reads {FORMAT}; a newer scanml wrote it: install"
+    ):
         read_header(tmp_path)
 
 

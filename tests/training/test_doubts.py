@@ -28,7 +28,6 @@ def test_sound_boxes_raise_no_doubt():
     [
         ([picture()], "nothing to learn"),
         ([picture((10, 10, 40, 50), labels=[0])], "class 'pen' has no box"),
-        ([picture((0.1, 0.2, 0.5, 0.6), (0.3, 0.3, 0.9, 0.7))], "fractions of the picture"),
         ([picture((10, 10, 14, 14), (20, 20, 26, 26))], "smaller than 5.0 px"),
         ([picture((10, 10, 200, 50), (50, 20, 90, 100))], "100% of the boxes end at the right or lower edge"),
         ([picture((0, 0, 199, 99), (0, 1, 199, 100))], "cover their whole picture"),
@@ -67,6 +66,6 @@ def test_triggers_that_are_always_or_never_there():
     ],
 )
 def test_truths_that_teach_nothing_are_counted(terms, count):
-    found = list(untaught(terms))
-    assert len(found) == count
-    assert not found or "no location learns from 30% of the truths" in found[0]
+    found = untaught(terms)
+    assert (found is not None) == bool(count)
+    assert not found or "no location learns from 30% of the truths" in found

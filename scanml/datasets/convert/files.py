@@ -30,8 +30,8 @@ def inside(root: Path, path: Path) -> Path:
     return tidy.relative_to(home)
 
 
-def read_text(root: Path, path: Path, *, max_megabytes: int) -> bytes:
-    """The bytes of a text file inside `root`.
+def read_bounded(root: Path, path: Path, *, max_megabytes: int) -> bytes:
+    """The bytes of a file inside `root`.
 
     Raises:
         DataError: missing, outside, not a plain file, unreadable or larger than `max_megabytes`.
@@ -51,9 +51,9 @@ def read_text(root: Path, path: Path, *, max_megabytes: int) -> bytes:
 
 
 def read_lines(root: Path, path: Path, *, max_megabytes: int) -> list[tuple[int, str]]:
-    """(number from 1, text) of the lines of a UTF-8 file that are not blank; see `read_text`."""
+    """(number from 1, text) of the lines of a UTF-8 file that are not blank; see `read_bounded`."""
     try:
-        text = read_text(root, path, max_megabytes=max_megabytes).decode("utf-8-sig")
+        text = read_bounded(root, path, max_megabytes=max_megabytes).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: expected UTF-8 text, received {error.object[:8]!r}…; write it again.") from error
     return [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
 
-from scanml.datasets.convert.files import read_text
+from scanml.datasets.convert.files import read_bounded
 from scanml.errors import DataError
 
 _MAX_MEGABYTES = 4  # 10,000 objects in one picture
@@ -74,7 +74,7 @@ def read_annotation(root: Path, path: Path) -> Annotation:
     Raises:
         DataError: it is missing, too large, has a DTD, is not XML, or is no `<annotation>` with a `<size>`.
     """
-    document = _parse(read_text(root, path, max_megabytes=_MAX_MEGABYTES), path)
+    document = _parse(read_bounded(root, path, max_megabytes=_MAX_MEGABYTES), path)
     if document.tag != "annotation":
         raise DataError(
             f"{path}: expected Pascal VOC's <annotation>, received <{document.tag[:40]}>; is it another format?"

@@ -10,7 +10,7 @@ from reprlib import repr  # wrong values may be long
 
 import yaml
 
-from scanml.datasets.convert.files import read_text
+from scanml.datasets.convert.files import read_bounded
 from scanml.datasets.json_file import is_text
 from scanml.errors import DataError
 
@@ -66,7 +66,7 @@ def _find(root: Path) -> Path:
 
 
 def _parse(root: Path, path: Path) -> Mapping[object, object]:
-    data = read_text(root, path, max_megabytes=_MAX_MEGABYTES)
+    data = read_bounded(root, path, max_megabytes=_MAX_MEGABYTES)
     try:
         # The base loader makes text of every value: no objects, and a class named `no` or `1.0` keeps its name.
         values = yaml.load(data, Loader=yaml.BaseLoader)

@@ -1,0 +1,69 @@
+"""`scanml register`: a bundle becomes a version, versions become champion, and a version tells where it comes from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+
+from scanml.cli.step import do_step, exit_code, read_experiment, wanted_store
+from scanml.errors import ConfigError
+from scanml.steps.experiment import Experiment
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """What `register` can do beside what every step does."""
+    alias = command.add_mutually_exclusive_group()
+    alias.add_argument(
+        "--promote", action="store_true", help="then make it champion; without --in: the present challenger"
+    )
+    alias.add_argument("--rollback", action="store_true", help="only make the previous champion champion again")
+    alias.add_argument(
+        "--lineage",
+        metavar="VERSION",
+        type=int,
+        nargs="?",
+        const=0,
+        help="only show what a version (default: the champion, else the challenger) comes from",
+    )
+
+
+def run_register(parsed: argparse.Namespace) -> int:
+    """Register a bundle, or what one of the options asks for alone."""
+    from scanml.steps import register
+
+    experiment, store = read_experiment(parsed), _store(parsed)
+    if parsed.lineage is not None:
+        from scanml.cli.lineage import show_lineage
+
+        return show_lineage(experiment, store, parsed.lineage or None, as_json=parsed.json)
+    if parsed.rollback:
+        return _show_champion(experiment, register.rollback(experiment, store), as_json=parsed.json)
+    if parsed.promote and not parsed.inputs:
+        return _show_champion(experiment, register.promote(experiment, store), as_json=parsed.json)
+    if parsed.out is None:
+        raise ConfigError(
+            "scanml register needs --in bundle=PATH --out FOLDER, or --promote, --rollback or --lineage alone."
+        )
+    report = do_step(parsed, experiment, store=store)
+    if parsed.promote and report.verdict.passed:
+        version = register.promote(experiment, store, version=report.facts["version"])
+        print(f"{experiment.name}: version {version} is champion", file=sys.stderr if parsed.json else sys.stdout)
+    return exit_code(passed=report.verdict.passed, refusal=parsed.refusal)
+
+
+def _store(parsed: argparse.Namespace) -> str:
+    """The MLflow store, which other steps can do without."""
+    store = os.environ.get("MLFLOW_TRACKING_URI") if parsed.track is None else wanted_store(parsed)
+    if not store:
+        from scanml.steps.register import NO_STORE
+
+        raise ConfigError(f"scanml register: {NO_STORE}")
+    return store
+
+
+def _show_champion(experiment: Experiment, version: int, *, as_json: bool) -> int:
+    values = {"model": experiment.name, "version": version, "alias": "champion"}
+    print(json.dumps(values) if as_json else f"{experiment.name}: version {version} is champion")
+    return 0
