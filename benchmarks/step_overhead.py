@@ -29,9 +29,6 @@ from benchmarks._record import record
 MINUTES = 5
 NEEDS = ("jax",)
 
-MINUTES = 4
-NEEDS = ("jax",)
-
 BATCH, ROUNDS = 8, 5
 CASES = {  # model: (updates of a round, image side)
     "empty": (1_024, 4),
@@ -50,7 +47,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parsed = parser.parse_args()
     if parsed.backend:
-        sys.stdout.write(json.dumps({name: _measure(name, seed=parsed.seed) for name in CASES}))
+        with tempfile.TemporaryDirectory() as folder:
+            found = {name: _measure(name, Path(folder), seed=parsed.seed) for name in CASES}
+        sys.stdout.write(json.dumps(found))
         return
     values = {}
     for backend in ("tensorflow", "jax"):
@@ -61,7 +60,7 @@ def main() -> None:
     record("step_overhead", values, settings={"batch": BATCH, "rounds": ROUNDS, "seed": parsed.seed})
 
 
-def _measure(case: str, *, seed: int) -> dict[str, object]:
+def _measure(case: str, folder: Path, *, seed: int) -> dict[str, object]:
     """Milliseconds an update of each way, median of the rounds, and how many times less than `fit`'s."""
     import keras
 
@@ -74,7 +73,7 @@ def _measure(case: str, *, seed: int) -> dict[str, object]:
     present = np.random.default_rng(seed).integers(0, 2, (count, BATCH, 4)).astype(np.float32)
     on_tensorflow = keras.backend.backend() == "tensorflow"
     rounds = {"fit": _fit(_build(case, side), images, present)} | {
-        name: _ours(_build(case, side), images, present, settings)
+        name: _ours(_build(case, side), images, present, settings, folder)
         for name, settings in WAYS.items()
         if on_tensorflow or "xla" not in settings  # JAX has no other way
     }
@@ -124,7 +123,7 @@ def _fit(model: Any, images: Any, present: Any) -> Callable[[], object]:
     return lambda: plain.fit(*flat, batch_size=BATCH, shuffle=False, verbose=0)
 
 
-def _ours(model: Any, images: Any, present: Any, settings: dict[str, Any]) -> Callable[[], object]:
+def _ours(model: Any, images: Any, present: Any, settings: dict[str, Any], folder: Path) -> Callable[[], object]:
     """A round of our updates, with numbers and progress as in `training.loop`."""
     import keras
     from tqdm import tqdm
@@ -136,7 +135,7 @@ def _ours(model: Any, images: Any, present: Any, settings: dict[str, Any]) -> Ca
 
     config = TrainConfig(steps=1_000_000, batch_size=BATCH, backend=keras.backend.backend(), **settings)
     updates, known = Updates(model, config), np.ones(present.shape, bool)
-    numbers = Numbers(JsonlTracker(Path(tempfile.mkdtemp()) / "history.jsonl"), config)
+    numbers = Numbers(JsonlTracker(folder / "history.jsonl"), config)
     many = config.updates_per_call
 
     def one_round() -> None:

@@ -14,7 +14,7 @@ def config() -> Experiment:
         name="cells-from-scratch",
         detector=SceneDetectorConfig(size="small"),
         train=TrainConfig(
-            steps=4_000,
+            steps=3_600,
             batch_size=8,
             augment=AugmentConfig(flip_up_down=0.5, mosaic=1.0, scale=(0.6, 1.4)),
         ),

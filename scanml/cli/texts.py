@@ -107,8 +107,9 @@ COMMANDS = {
     ),
     "run": Text(
         "the whole job on your data",
-        "validate, extract, train, evaluate, gate, export, register: finished steps are skipped, a killed one resumes.\n"
-        "An MLflow store that is away ends it before the gate, which must know the champion: give the same command again.",
+        "validate, extract, train, evaluate, gate, export, register: finished steps are skipped, a killed one\n"
+        "resumes. While the MLflow store is away it ends before the gate, which must know the champion: give the same\n"
+        "command again.",
         "  scanml run --config detect --in data=photos/ --out out/",
     ),
     "convert": Text(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from reprlib import repr  # wrong values may be long
 
 from scanml.datasets.coco_records import (
     ListedImage,
@@ -129,7 +130,7 @@ def _read_lists(path: Path) -> dict[str, list[Record]]:
             )
         for index, record in enumerate(records):
             if not isinstance(record, Mapping):
-                raise DataError(f"{path}: {name}[{index}]: expected an object, received {record!r:.80}; mend it.")
+                raise DataError(f"{path}: {name}[{index}]: expected an object, received {repr(record)}; mend it.")
     return {name: records or [] for name, records in lists.items()}
 
 

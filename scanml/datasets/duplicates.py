@@ -46,13 +46,13 @@ def near_duplicates(split_of: Mapping[str, Sequence[Scanned]], *, max_bits: int)
 
 def _near_in_group(placed: Sequence[_Placed], max_bits: int) -> Iterator[Finding]:
     """For each picture the nearest before it in its own split, and the nearest in the splits before."""
-    looks = np.array([image.look for _, image in placed], np.uint64)
+    words = np.array([image.look for _, image in placed], np.uint64).T.copy()  # (4, N): a fifth of the time of (N, 4)
     begin = 0  # of the split that a picture is in
     for place in range(1, len(placed)):
         if placed[place][0] != placed[begin][0]:
             begin = place
         for start, stop in ((max(begin, place - _MAX_COMPARED), place), (0, begin)):
-            distances = np.bitwise_count(looks[start:stop] ^ looks[place]).sum(axis=1)
+            distances = np.bitwise_count(words[:, start:stop] ^ words[:, place, None]).sum(axis=0, dtype=np.int16)
             if distances.min(initial=256) <= max_bits:
                 said = f"differs in {distances.min()} of 256 bits of its look from"
                 other = placed[start + int(distances.argmin())]

@@ -50,6 +50,8 @@ class CocoCallback(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Choose who answers: anew each time, as the model may be another one, and once, as it is compiled."""
         self._reader = _Finder(self.find, self.examples.labels) if self.find else as_reader(self.model)
+        if not self._reader.labels.class_names:
+            raise ModelError("CocoCallback: expected a detector, received a model without classes; give `find`.")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Measure, and write into `logs`."""

@@ -78,7 +78,7 @@ def _graph(model: Network, function: Callable[[Outputs], Outputs], inputs: Mappi
     module.weights = [variable.value for variable in model.variables]
     traced = tf.function(lambda **given: function(given), autograph=False).get_concrete_function(**inputs)
     with tempfile.TemporaryDirectory() as folder:
-        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)  # a fifth of the time, and nobody trains
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)  # nobody trains what LiteRT reads
         tf.saved_model.save(module, folder, signatures={"serving_default": traced}, options=options)
         yield folder
 

@@ -57,7 +57,9 @@ def add_phones(bundle: Bundle, model: SceneModel, images: Mapping[str, bytes]) -
         folder.mkdir()
         undo.callback(shutil.rmtree, folder)
         phones = tuple(
-            _write(network, task, folder, _letterboxed(images, network)) for task, network in networks.items() if network
+            _write(network, task, folder, _letterboxed(images, network))
+            for task, network in networks.items()
+            if network
         )
         files = {name: hash_file(bundle.folder / name) for name in list_files(folder, below=bundle.folder)}
         manifest = replace(bundle.manifest, phones=phones, files={**bundle.manifest.files, **files})

@@ -20,6 +20,7 @@ from scanml.tracking.stores import database_file, made_by_someone, new_database,
 
 if TYPE_CHECKING:
     from mlflow.entities import Dataset as Dataset  # as: others name these types from here
+    from mlflow.entities import Experiment
     from mlflow.entities import Run as Run
     from mlflow.store.entities import PagedList
     from mlflow.tracking import MlflowClient as MlflowClient
@@ -171,7 +172,7 @@ def search(client: MlflowClient, query: str) -> Iterator[Run]:
     """The runs of every experiment that fit `query`, the latest first, deleted ones included."""
     from mlflow.entities import ViewType
 
-    experiments = _pages(lambda token: client.search_experiments(view_type=ViewType.ALL, page_token=token))
+    experiments: Iterator[Experiment] = _pages(lambda token: client.search_experiments(view_type=ViewType.ALL, page_token=token))
     ids = [found.experiment_id for found in experiments]
     yield from _pages(lambda token: client.search_runs(ids, query, ViewType.ALL, page_token=token))
 

@@ -70,13 +70,24 @@ def test_the_worst_step_stands_for_all_that_were_killed():
 def test_the_pipeline_is_judged_by_the_default_job_with_the_spread_beside():
     keys = ("first epoch / tf.data", "first epoch / albumentations", "second epoch / tf.data")
     jobs = {"zoom": 3.0, "zoom colors": 2.6, "crop": 2.0, "crop colors": 1.5}
-    found = figures("input_pipeline", [{"values": {job: dict.fromkeys(keys, value) for job, value in jobs.items()}}])
+    values = {job: {"ratios of images per second": dict.fromkeys(keys, value)} for job, value in jobs.items()}
+    found = figures("input_pipeline", [{"values": values}])
     assert [(figure.measured, figure.reached) for figure in found] == [
         ("2.6 ×", True),
         ("2.6 ×", True),
         ("2.6 ×", False),
     ]
     assert found[0].note == "(1.5 to 3.0 over 4 jobs)"
+
+
+def test_a_checkpoint_is_judged_where_it_costs_most():
+    sizes = {
+        name: {"update_ms": 100.0, "stopped_percent": cost, "with_beside_percent": 2 * cost, "n": 9}
+        for name, cost in (("small", 0.4), ("large", 0.2))
+    }
+    [figure] = figures("checkpoint", [{"values": sizes}])
+    assert (figure.measured, figure.reached) == ("0.40 %", True)
+    assert "0.80 % of it with what is written beside" in figure.note
 
 
 def test_the_best_way_of_updating_counts():

@@ -106,6 +106,10 @@ def test_another_model_needs_find_and_is_refused_before_it_trains(scene):
     told = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: seen.append(batch))
     with pytest.raises(ModelError, match="expected a SceneDetector"):
         fit([CocoCallback(scene[0]), told])
+    callback = CocoCallback(scene[0])
+    callback.set_model(FakeReader(trigger_names=("sky",)))
+    with pytest.raises(ModelError, match="received a model without classes"):
+        callback.on_train_begin()
     assert not seen
 
 

@@ -86,7 +86,7 @@ def first(values, name, value):
 
 
 HOSTILE = {
-    "another format": (objects, lambda v: v.update(format=0), "they have format 0, this scanml reads 1. Evaluate again"),
+    "another format": (objects, lambda v: v.update(format=0), r"format 0, this scanml reads 1\. Evaluate again"),
     "a newer format": (
         objects,
         lambda v: v.update(format=2, smell="sweet"),

@@ -103,7 +103,7 @@ def test_names_outside_of_the_bundle_are_refused(copy, name):
 
 def test_another_format_and_unknown_fields_are_refused(copy):
     rewrite(copy, lambda manifest: manifest.update(format=2, smell="sweet"))
-    with pytest.raises(ArtifactError, match=r"a newer scanml wrote it \(format 2, this one reads 1\): install that one"):
+    with pytest.raises(ArtifactError, match=r"a newer scanml wrote it \(format 2, this one reads 1\): install"):
         open_bundle(copy)
     rewrite(copy, lambda manifest: manifest.update(format=0))
     with pytest.raises(ArtifactError, match="expected format 1, received 0; export the model again"):

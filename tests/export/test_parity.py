@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from oracles.tiny_scene import encode, textured, tiny_model
 
-from scanml.datasets import decode_image
 from scanml.errors import GateError
 from scanml.export import prove_parity
 from scanml.export.parity import compare_answers
@@ -59,12 +58,6 @@ def test_the_saved_model_of_other_weights_is_refused(bundle_folder):
     images = {"photo.jpg": encode(textured(np.random.default_rng(2), 80, 90), "JPEG")}
     with pytest.raises(GateError, match=r"photo\.jpg"):
         prove_parity(bundle_folder / "scene" / "1", tiny_model(seed=1), images)
-
-
-def test_a_picture_that_was_trained_on_is_not_too_large(bundle_folder, monkeypatch):
-    images = {"photo.jpg": encode(textured(np.random.default_rng(2), 80, 90), "JPEG")}
-    monkeypatch.setitem(decode_image.__kwdefaults__, "max_megapixels", 0)  # so it is as one of 101
-    assert prove_parity(bundle_folder / "scene" / "1", tiny_model(), images).num_images == 1
 
 
 def test_nothing_to_compare_proves_nothing(bundle_folder):

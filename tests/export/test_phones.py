@@ -158,7 +158,7 @@ def test_a_difference_beyond_a_limit_is_refused_by_its_numbers():
                     refuse_beyond(replace(GOOD, **{name: limit * 1.1}), precision, where="file")
     with pytest.raises(GateError, match=r"agreement 0\.800, at least 0\.9 is needed; train with more validation"):
         refuse_beyond(replace(GOOD, agreement=0.8), "int8", where="file")
-    with pytest.raises(GateError, match="score nan, allowed is 0.01; export without --format litert"):
+    with pytest.raises(GateError, match=r"score nan, allowed is 0\.01; export without --format litert"):
         refuse_beyond(replace(GOOD, score=float("nan")), "float16", where="file")
 
 
@@ -198,7 +198,7 @@ def test_ranges_and_parity_come_from_different_pictures(
 
 
 def test_a_picture_that_was_trained_on_is_not_too_large(bundle_folder, tmp_path, convert_nothing, monkeypatch):
-    monkeypatch.setitem(decode_image.__kwdefaults__, "max_megapixels", 0)  # so every picture is as one of 101
+    monkeypatch.setitem(decode_image.__kwdefaults__, "max_megapixels", 0)  # to training, it was not
     bundle = open_bundle(shutil.copytree(bundle_folder, tmp_path / "bundle"))
     add_phones(bundle, tiny_model(), IMAGES)
     assert len(convert_nothing["ranges"]) == 2

@@ -140,7 +140,7 @@ def test_thresholds_stay_within_zero_and_one():
     assert 0 < trigger_thresholds(table)[0] < 1
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(20))
 def test_rounding_loses_no_positive(seed):
     rng = np.random.default_rng(seed)  # 8 of 9 pictures show it: often it is best to accept all
     present = rng.permutation(np.arange(9) > 0)[:, None]

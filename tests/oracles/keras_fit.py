@@ -69,7 +69,7 @@ def _gradient_gap(model: keras.Model, image: np.ndarray, truth: dict[str, np.nda
     updates.model.set_weights(start)
     updates.state = updates.start()
     updates(stacked([{"image": image, **truth}]))
-    model.train_on_batch(image, truth)
+    model.fit(image, truth, batch_size=4, verbose=0)
     model.set_weights(start)
     found = updates.packing.weights([moment.value for moment in model.optimizer._momentums])
     pairs = zip(found, updates.fetch()["first"], strict=True)

@@ -134,7 +134,8 @@ def write_tiny_bundle(folder: Path, *, scraps: Path) -> None:
 
 def shared_bundle(factory) -> Path:
     """The tiny bundle of this test run, written once for all of pytest's processes. Nobody may change it."""
-    return write_once(factory, "tiny_bundle", lambda folder: write_tiny_bundle(folder, scraps=folder.with_suffix(".scraps")))
+    scraps = factory.mktemp("scraps")
+    return write_once(factory, "tiny_bundle", lambda folder: write_tiny_bundle(folder, scraps=scraps))
 
 
 def write_once(factory, name: str, write: Callable[[Path], None]) -> Path:

@@ -115,6 +115,15 @@ def test_the_command_line_shows_it(story, store, tmp_path, capsys):
     assert "MLflow store" in capsys.readouterr().err
 
 
+def test_pictures_that_are_elsewhere_are_said_to_be(story, store, tmp_path, capsys, monkeypatch):
+    (tmp_path / "experiment.json").write_text(json.dumps(to_json(story[0])))
+    monkeypatch.setattr(register, "images_of", lambda ancestor: None)
+    assert main(["register", "--config", str(tmp_path / "experiment.json"), "--track", store, "--lineage"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("pictures of ") == 1
+    assert f"the shards are not here; they were read from {story[1]}" in said
+
+
 def test_a_model_without_versions_has_no_lineage(store):
     with pytest.raises(ArtifactError, match="no version of nobody; register a bundle first"):
         register.lineage(Experiment(name="nobody", detector=SceneDetectorConfig()), store)

@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import time
 
 import pytest
 
 from scanml.errors import ArtifactError
-from scanml.steps.scratch import fetched, scratch_folder
+from scanml.steps.scratch import KEEP_DAYS, fetched, scratch_folder
 from scanml.steps.store import Store
 
 
@@ -106,3 +107,28 @@ def test_a_folder_of_somebody_else_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr("os.getuid", lambda: user + 1)
     with pytest.raises(ArtifactError, match="belongs to another user"):
         scratch_folder("inputs", "s3://bucket/a")
+
+
+def test_a_link_in_the_temporary_folder_is_not_followed(monkeypatch, tmp_path):
+    monkeypatch.delenv("SCANML_SCRATCH", raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / f"scanml-{os.getuid()}").symlink_to(tmp_path / "thesis")
+    with pytest.raises(ArtifactError, match="expected a folder, found a link"):
+        scratch_folder("inputs", "s3://bucket/a")
+    assert not list((tmp_path / "thesis").iterdir())
+
+
+def test_copies_long_unused_make_room_for_new_ones(store, bucket):
+    for name in ("old", "read", "new"):
+        Store(f"{bucket}/{name}").write("a.txt", b"x")
+    days_ago = time.time() - (KEEP_DAYS + 1) * 24 * 3600
+    with fetched(f"{bucket}/old") as old, fetched(f"{bucket}/read") as used:
+        pass
+    with fetched(f"{bucket}/read"):
+        for copy in (old, used):
+            os.utime(copy.parents[1] / "lock", (days_ago, days_ago))
+        read(store.uri)
+    assert not old.parents[1].exists() and (used / "a.txt").exists()
+    with fetched(f"{bucket}/old") as again:  # no more than a new download
+        assert (again / "a.txt").read_text() == "x"

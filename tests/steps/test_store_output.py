@@ -159,6 +159,36 @@ def test_an_upload_that_breaks_off_looks_unfinished_and_is_mended(out, data, mon
     assert set(Store(out).listing()) == {"kept.txt", "lost.txt", "report.json"}
 
 
+def test_what_could_not_be_removed_is_removed_by_the_next_call(out, data, monkeypatch):
+    delete = Store.delete
+
+    def fail(store, names):
+        names = list(names)
+        if any(name.startswith("plan/") for name in names):
+            raise ArtifactError(f"{store.uri}: cannot be reached.")
+        delete(store, names)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "delete", fail)
+        with pytest.raises(ArtifactError, match="cannot be reached"):
+            run(counting_step(), data, out)
+    report = StoreOutput(out).finished()
+    assert report is not None and "plan/report.json" in Store(f"{out}.partial").listing()
+    assert run(counting_step(dies_at=0), data, out) == report
+    assert not any(name.startswith(("plan/", "work/")) for name in Store(f"{out}.partial").listing())
+
+
+def test_nothing_is_tidied_up_where_somebody_works(out, data):
+    report = run(counting_step(), data, out)
+
+    def work(job):
+        assert run(counting_step(dies_at=0), data, out) == report
+        assert "plan/report.json" in Store(f"{out}.partial").listing()
+        return Outcome()
+
+    run(Step("counting", ("data",), work, lambda experiment, _: experiment.data), data, out, fresh=True)
+
+
 def test_fresh_work_replaces_what_was_there(out, data):
     run(counting_step(), data, out)
     Store(out).write("old.txt", b"of an earlier version")

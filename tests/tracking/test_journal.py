@@ -126,6 +126,16 @@ def test_a_damaged_note_of_what_was_sent_is_named(journal):
         Journal.open(journal.folder)
 
 
+def test_a_damaged_one_is_let_go_and_can_be_mended(journal):
+    (journal.folder / "sent.json").write_text("[]")
+    journal.release()
+    with pytest.raises(ArtifactError) as kept:  # its traceback keeps what `open` held alive
+        Journal.open(journal.folder)
+    (journal.folder / "sent.json").unlink()
+    assert kinds(Journal.open(journal.folder)) == ["begin", "end"]
+    assert kept
+
+
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ArtifactError, match=r"file/unsent-[\w-]+: cannot be written"):

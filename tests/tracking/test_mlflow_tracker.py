@@ -5,12 +5,15 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from mlflow.store.entities import PagedList
 
 from scanml.errors import ArtifactError
 from scanml.tracking import MlflowTracker, count_evaluations, local_store, recording
-from scanml.tracking.mlflow_store import connect
+from scanml.tracking.journal import Journal
+from scanml.tracking.mlflow_store import connect, search
 
 
 @dataclass(frozen=True)
@@ -144,10 +147,40 @@ def test_a_full_disk_stops_the_tracking_and_nothing_else(tracker, monkeypatch, c
     tracker._writes = True  # so that the fixture need not wait for an end that was not written
 
 
+def test_a_damaged_run_that_somebody_left_stops_nobody(store, start, tmp_path, caplog):
+    left = Journal.create(tmp_path / "unsent", "begin", {"store": store, "run_name": "damaged"})
+    with (left.folder / "journal.jsonl").open("a") as file:
+        file.write("no json\n")
+    left.release()
+    tracker = start()
+    tracker.log_metrics({"loss": 1.0}, step=1)
+    assert read_run(store, tracker).data.metrics == {"loss": 1.0}
+    assert "expected an entry of a run" in caplog.text and f"It is left in {left.folder}." in caplog.text
+    assert left.folder.is_dir()
+
+
+def test_a_data_set_says_what_kind_of_place_it_came_from(store, tracker):
+    tracker.log_dataset("near", "a" * 16, source="/data/cells")
+    tracker.log_dataset("far", "b" * 16, source="s3://bucket/cells")
+    kinds = {used.dataset.name: used.dataset.source_type for used in read_run(store, tracker).inputs.dataset_inputs}
+    assert kinds == {"near": "local", "far": "s3"}
+
+
+def test_runs_are_searched_in_more_experiments_than_one_page_has():
+    class Client:
+        def search_experiments(self, *, view_type, page_token):
+            return PagedList([SimpleNamespace(experiment_id=page_token or "1")], {None: "2", "2": "3"}.get(page_token))
+
+        def search_runs(self, ids, query, view_type, *, page_token):
+            return PagedList([f"{query} in {' '.join(ids)}"], None)
+
+    assert list(search(Client(), "all")) == ["all in 1 2 3"]
+
+
 def test_processes_may_make_one_store_together(tmp_path):
     code = f"from scanml.tracking.mlflow_store import connect; connect({local_store(tmp_path / 'new')!r})"
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0]
+    assert [process.wait(timeout=300) for process in processes] == [0, 0]
 
 
 def test_a_local_store_that_cannot_be_made_is_named_before_anything_is_done(tmp_path):

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from scanml.errors import ArtifactError
@@ -111,6 +113,15 @@ def test_what_is_missing_is_named(registry, tmp_path):
         registry.rollback("nothing")
     with pytest.raises(ArtifactError, match="found no file"):
         register(registry, tmp_path / "missing", "nothing")
+
+
+def test_no_password_gets_into_an_error(monkeypatch):
+    client = SimpleNamespace(search_registered_models=lambda query: [])
+    monkeypatch.setattr("scanml.tracking.registry.connect", lambda uri: client)
+    for act in (ModelRegistry.promote, ModelRegistry.rollback):
+        with pytest.raises(ArtifactError, match=r"in http://\*\*\*@host") as error:
+            act(ModelRegistry("http://me:secret@host"), "nothing")
+        assert "secret" not in str(error.value)
 
 
 def test_killed_between_remembering_and_promoting_the_rollback_is_right(registry, bundle):
