@@ -10,11 +10,11 @@ from scanml.steps.experiment import Experiment
 _SHOWN = 3  # pictures of a split; --json has all
 
 
-def show_lineage(experiment: Experiment, store: str, version: int | None, *, as_json: bool) -> int:
+def show_lineage(experiment: Experiment, tracking_uri: str, version: int | None, *, as_json: bool) -> int:
     """Print it: for people, or as one JSON line with every picture that can still be named."""
     from scanml.steps.register import images_of, lineage
 
-    found = lineage(experiment, store, version=version)
+    found = lineage(experiment, tracking_uri, version=version)
     images, elsewhere = {}, []
     for _, ancestor, again in found.walk():
         if again or ancestor.run is None or not ancestor.run.images:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from scanml.cli.step import do_step, exit_code, read_experiment, wanted_store
+from scanml.cli.step import do_step, exit_code, read_experiment, wanted_tracking_uri
 from scanml.errors import ConfigError
 from scanml.steps.experiment import Experiment
 
@@ -33,34 +33,34 @@ def run_register(parsed: argparse.Namespace) -> int:
     """Register a bundle, or what one of the options asks for alone."""
     from scanml.steps import register
 
-    experiment, store = read_experiment(parsed), _store(parsed)
+    experiment, tracking_uri = read_experiment(parsed), _tracking_uri(parsed)
     if parsed.lineage is not None:
         from scanml.cli.lineage import show_lineage
 
-        return show_lineage(experiment, store, parsed.lineage or None, as_json=parsed.json)
+        return show_lineage(experiment, tracking_uri, parsed.lineage or None, as_json=parsed.json)
     if parsed.rollback:
-        return _show_champion(experiment, register.rollback(experiment, store), as_json=parsed.json)
+        return _show_champion(experiment, register.rollback(experiment, tracking_uri), as_json=parsed.json)
     if parsed.promote and not parsed.inputs:
-        return _show_champion(experiment, register.promote(experiment, store), as_json=parsed.json)
+        return _show_champion(experiment, register.promote(experiment, tracking_uri), as_json=parsed.json)
     if parsed.out is None:
         raise ConfigError(
             "scanml register needs --in bundle=PATH --out FOLDER, or --promote, --rollback or --lineage alone."
         )
-    report = do_step(parsed, experiment, store=store)
+    report = do_step(parsed, experiment, tracking_uri=tracking_uri)
     if parsed.promote and report.verdict.passed:
-        version = register.promote(experiment, store, version=report.facts["version"])
+        version = register.promote(experiment, tracking_uri, version=report.facts["version"])
         print(f"{experiment.name}: version {version} is champion", file=sys.stderr if parsed.json else sys.stdout)
     return exit_code(passed=report.verdict.passed, refusal=parsed.refusal)
 
 
-def _store(parsed: argparse.Namespace) -> str:
+def _tracking_uri(parsed: argparse.Namespace) -> str:
     """The MLflow store, which other steps can do without."""
-    store = os.environ.get("MLFLOW_TRACKING_URI") if parsed.track is None else wanted_store(parsed)
-    if not store:
+    tracking_uri = os.environ.get("MLFLOW_TRACKING_URI") if parsed.track is None else wanted_tracking_uri(parsed)
+    if not tracking_uri:
         from scanml.steps.register import NO_STORE
 
         raise ConfigError(f"scanml register: {NO_STORE}")
-    return store
+    return tracking_uri
 
 
 def _show_champion(experiment: Experiment, version: int, *, as_json: bool) -> int:

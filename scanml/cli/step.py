@@ -22,15 +22,18 @@ REFUSED = 3
 
 def run_step(parsed: argparse.Namespace) -> int:
     """Run, resume or find finished the step that was named."""
-    report = do_step(parsed, read_experiment(parsed), store=wanted_store(parsed))
+    report = do_step(parsed, read_experiment(parsed), tracking_uri=wanted_tracking_uri(parsed))
     return exit_code(passed=report.verdict.passed, refusal=parsed.refusal)
 
 
-def do_step(parsed: argparse.Namespace, experiment: Experiment, *, store: str | None) -> StepReport:
+def do_step(parsed: argparse.Namespace, experiment: Experiment, *, tracking_uri: str | None) -> StepReport:
     """The step that was named, done and shown."""
     step = importlib.import_module(f"scanml.steps.{parsed.command}")
     options = Options(
-        task=getattr(parsed, "task", None), fresh=parsed.fresh, store=store, parent_run_id=parsed.parent_run
+        task=getattr(parsed, "task", None),
+        fresh=parsed.fresh,
+        tracking_uri=tracking_uri,
+        parent_run_id=parsed.parent_run,
     )
     run = step.self_test if getattr(parsed, "self_test", False) else step.run
     report: StepReport = run(experiment, read_inputs(parsed.inputs), parsed.out, options)
@@ -84,12 +87,12 @@ def show_report(report: StepReport, out: Path | str, *, as_json: bool) -> None:
         print(f"  … and {len(report.verdict.reasons) - 20} more in {out}/report.json")
 
 
-def wanted_store(parsed: argparse.Namespace) -> str | None:
+def wanted_tracking_uri(parsed: argparse.Namespace) -> str | None:
     """The MLflow store of `--track`; where that names none, the environment's, or a file beside --out."""
     if parsed.track is None:
         return None
-    if store := parsed.track or os.environ.get("MLFLOW_TRACKING_URI"):
-        return str(store)
+    if tracking_uri := parsed.track or os.environ.get("MLFLOW_TRACKING_URI"):
+        return str(tracking_uri)
     if isinstance(parsed.out, str):
         raise ConfigError(f"--track: there is no folder beside --out {parsed.out}; name an MLflow store, --track URI.")
     return local_store(parsed.out.absolute().parent) if parsed.out else None

@@ -27,8 +27,8 @@ def run_whole(parsed: argparse.Namespace) -> int:
     if set(inputs) != {"data"}:
         raise ConfigError(f"scanml run reads --in data=PATH, received {', '.join(inputs) or 'nothing'}.")
     experiment = read_experiment(parsed)
-    store = parsed.track or os.environ.get("MLFLOW_TRACKING_URI")
-    finished = run(experiment, inputs["data"], parsed.out, store=store, fresh=parsed.fresh)
+    tracking_uri = parsed.track or os.environ.get("MLFLOW_TRACKING_URI")
+    finished = run(experiment, inputs["data"], parsed.out, tracking_uri=tracking_uri, fresh=parsed.fresh)
     if not finished.was_done or not (parsed.out / "report.html").exists():
         photos = []
         if (parsed.out / "extract" / "lenses.json").exists():
@@ -64,7 +64,8 @@ def _show(finished: Finished, out: Path, photo: Path | None = None) -> None:
         if report.step == "gate" or not report.verdict.passed:
             for reason in report.verdict.reasons[:10]:
                 print(f"{name}: {reason}")
-    print(f"\nreport      {out / 'report.html'}\nMLflow      {without_password(finished.state.store)}")
+    tracking_uri = without_password(finished.state.tracking_uri)
+    print(f"\nreport      {out / 'report.html'}\nMLflow      {tracking_uri}")
     if finished.refused:
         print(f"refused by  {finished.refused}: see {out / finished.refused / 'report.json'}", file=sys.stderr)
         return
@@ -72,4 +73,4 @@ def _show(finished: Finished, out: Path, photo: Path | None = None) -> None:
     print(f"SavedModel  {out / 'bundle' / 'scene' / '1'}\n\nnext:")
     print(f"  scanml recommend {example} --bundle {out / 'bundle'}")
     print(f"  scanml predict {example} --bundle {out / 'bundle'} --out drawn/")
-    print(f"  mlflow ui --backend-store-uri {finished.state.store}" if photo else f"  open {out / 'report.html'}")
+    print(f"  mlflow ui --backend-store-uri {tracking_uri}" if photo else f"  open {out / 'report.html'}")

@@ -13,26 +13,28 @@ from scanml.tracking.journal import UNSENT, is_key
 from scanml.tracking.stores import StoreError, with_password, without_password
 
 
-def settle(experiment: Experiment, out: Path, *, store: str | None) -> RunState:
+def settle(experiment: Experiment, out: Path, *, tracking_uri: str | None) -> RunState:
     """Open the MLflow run and look up the champion, once per `out`; a store that is away is asked again later.
 
     Raises:
         ArtifactError: `out` cannot be written, or the password of its store is not known any more.
     """
     state = read_state(out)
-    if state is not None and (store is None or without_password(store) == without_password(state.store)):
-        return replace(state, store=store or with_password(state.store))
+    if state is not None and tracking_uri is None:
+        return replace(state, tracking_uri=with_password(state.tracking_uri))
+    if state is not None and without_password(str(tracking_uri)) == without_password(state.tracking_uri):
+        return replace(state, tracking_uri=str(tracking_uri))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ArtifactError(f"{out}: cannot be written ({error.strerror}); choose another --out.") from error
-    place = store or local_store(out)
+    place = tracking_uri or local_store(out)
     tags = {"scanml.step": "run"}
     tracker = MlflowTracker.start(place, experiment=experiment.name, run_name="run", tags=tags, unsent=out / UNSENT)
     tracker.log_params({"experiment": experiment})
     run_id = tracker.run_id
     tracker.close("RUNNING")
-    state = RunState(store=place, parent_run_id=run_id, champion_known=experiment.smoke)
+    state = RunState(tracking_uri=place, parent_run_id=run_id, champion_known=experiment.smoke)
     write_state(out, state)
     return state if is_key(run_id) else know_champion(experiment, state, out)
 
@@ -46,8 +48,8 @@ def know_champion(experiment: Experiment, state: RunState, out: Path) -> RunStat
     if state.champion_known:
         return state
     try:
-        version = ModelRegistry(state.store).champion(experiment.name)
-        champion = None if version is None else fetch_champion(state.store, experiment.name, version, out=out)
+        version = ModelRegistry(state.tracking_uri).champion(experiment.name)
+        champion = None if version is None else fetch_champion(state.tracking_uri, experiment.name, version, out=out)
     except StoreError as error:
         raise ArtifactError(
             f"{error} Without it nobody knows the champion that the model is judged against. What is done is kept: "
@@ -61,11 +63,11 @@ def know_champion(experiment: Experiment, state: RunState, out: Path) -> RunStat
     return state
 
 
-def fetch_champion(store: str, name: str, version: int, *, out: Path) -> Path:
+def fetch_champion(tracking_uri: str, name: str, version: int, *, out: Path) -> Path:
     """The champion's bundle in `out`/champion, fetched once."""
     folder = out / "champion"
     if not folder.exists():
-        ModelRegistry(store).download(name, version, out=folder)
+        ModelRegistry(tracking_uri).download(name, version, out=folder)
     return folder
 
 

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that has ended: the report of each node in order, and where its numbers are (`state.store`)."""
+    """A run that has ended: the report of each node in order, and where its numbers are (`state.tracking_uri`)."""
 
     out: Path
     state: RunState
@@ -48,11 +48,11 @@ class Finished:
 
 
 def run(
-    experiment: Experiment, data: str | Path, out: str | Path, *, store: str | None = None, fresh: bool = False
+    experiment: Experiment, data: str | Path, out: str | Path, *, tracking_uri: str | None = None, fresh: bool = False
 ) -> Finished:
     """Run `experiment` on the folder `data`; every node writes its own folder in `out`, the bundle is `out`/bundle.
 
-    `store` is an MLflow URI (default: SQLite in `out`). After a refusal nothing further runs.
+    `tracking_uri` is an MLflow URI (default: SQLite in `out`). After a refusal nothing further runs.
 
     Raises:
         ConfigError: `out` holds a run of other data or settings.
@@ -67,13 +67,13 @@ def run(
     refuse_inside(out, inputs["data"], "data")
     if fresh:
         _remove_work(out, plan(experiment, champion_tasks=experiment.tasks))
-    state = settle(experiment, out, store=store)
+    state = settle(experiment, out, tracking_uri=tracking_uri)
     pipeline = _plan(experiment, state, inputs, out)
     if _is_done(pipeline, out):
         reports = _run_nodes(pipeline, experiment, inputs, out, state=state)
         return Finished(out, state, reports, was_done=True)
     (out / "report.html").unlink(missing_ok=True)  # of what was there before
-    with recording(MlflowTracker.resume(state.store, state.parent_run_id, unsent=out / UNSENT)) as tracker:
+    with recording(MlflowTracker.resume(state.tracking_uri, state.parent_run_id, unsent=out / UNSENT)) as tracker:
         if not state.champion_known:
             reports = _run_nodes(_before_gates(pipeline), experiment, inputs, out, state=state)
             if all(report.verdict.passed for report in reports.values()):
@@ -91,7 +91,7 @@ def _plan(experiment: Experiment, state: RunState, inputs: dict[str, Path | str]
     """The pipeline with what is known of the champion, which becomes one of the `inputs`."""
     if state.champion_version is None:
         return plan(experiment)
-    inputs["champion"] = fetch_champion(state.store, experiment.name, state.champion_version, out=out)
+    inputs["champion"] = fetch_champion(state.tracking_uri, experiment.name, state.champion_version, out=out)
     return plan(experiment, champion_tasks=state.champion_tasks)
 
 
@@ -125,7 +125,7 @@ def _run_nodes(
         place = out / node.name
         _log.info("%s%s", title, ": done before" if is_finished(place) else "")
         sources = {name: inputs.get(source, out / source) for name, source in node.inputs.items()}
-        options = Options(task=node.task, store=state.store, parent_run_id=state.parent_run_id)
+        options = Options(task=node.task, tracking_uri=state.tracking_uri, parent_run_id=state.parent_run_id)
         reports[node.name] = _run_node(node, experiment, sources, place, options)
         if not reports[node.name].verdict.passed:
             _log.error("%s refused", title)
@@ -170,7 +170,7 @@ def _run_in_child(
     command += ["--track", "--parent-run", str(options.parent_run_id)]
     environment = {name: value for name, value in os.environ.items() if name != "SCANML_SET"}  # it is in `settled`
     # The store has its password: everybody on the machine reads command lines, only we our environment.
-    environment |= {"KERAS_BACKEND": backend, "MLFLOW_TRACKING_URI": str(options.store)}
+    environment |= {"KERAS_BACKEND": backend, "MLFLOW_TRACKING_URI": str(options.tracking_uri)}
     child = subprocess.Popen(command, env=environment, stdout=sys.stderr)
     try:
         code = child.wait()
@@ -209,7 +209,7 @@ def _count_evaluations(finished: Finished) -> dict[str, float]:
     numbers: dict[str, float] = {}
     try:
         for report in _evaluations(finished):
-            count = count_evaluations(finished.state.store, str(report.facts["test_fingerprint"]))
+            count = count_evaluations(finished.state.tracking_uri, str(report.facts["test_fingerprint"]))
             numbers[f"{report.task}.test_set_evaluations"] = count
             _log.info("the %s's test set has had %d tracked evaluations", report.task, count)
     except StoreError as error:

@@ -16,14 +16,14 @@ FILE = "run.json"
 
 @dataclass(frozen=True, kw_only=True)
 class RunState:
-    """`store` and `parent_run_id` in MLflow; the champion's version and tasks, None and () if there was none.
+    """`tracking_uri` and `parent_run_id` in MLflow; the champion's version and tasks, None and () if there was none.
 
     On the disk the store has no password: what is read names it without, until `settle` has found it again.
 
     The run's id is its key, and the champion not known, as long as the store has not answered.
     """
 
-    store: str
+    tracking_uri: str
     parent_run_id: str
     champion_known: bool = True
     champion_version: int | None = None
@@ -36,15 +36,18 @@ def read_state(out: Path) -> RunState | None:
     if not path.exists():
         return None
     try:
-        state = from_json(RunState, json.loads(path.read_bytes()), where=str(path))
+        values = json.loads(path.read_bytes())
+        if isinstance(values, dict) and "store" in values:  # the field's first name
+            values["tracking_uri"] = values.pop("store")
+        state = from_json(RunState, values, where=str(path))
     except (ValueError, RecursionError, ConfigError) as error:
         raise ArtifactError(f"{path}: damaged ({error}); remove it to start this run anew.") from error
-    return replace(state, store=state.store or local_store(out))
+    return replace(state, tracking_uri=state.tracking_uri or local_store(out))
 
 
 def write_state(out: Path, state: RunState) -> None:
     """Write it, whole or not at all."""
-    if state.store == local_store(out):
-        state = replace(state, store="")  # it moves with `out`
-    state = replace(state, store=without_password(state.store))
+    if state.tracking_uri == local_store(out):
+        state = replace(state, tracking_uri="")  # it moves with `out`
+    state = replace(state, tracking_uri=without_password(state.tracking_uri))
     write_whole(out / FILE, json.dumps(to_json(state), indent=1) + "\n")

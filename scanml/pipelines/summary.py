@@ -62,8 +62,8 @@ def write_summary(finished: Finished, *, photos: Sequence[Photo], title: str) ->
     pages = [name for name in finished.reports if (finished.out / name / "page.html").exists()]
     page.links((f"{name} in full", f"{name}/page.html") for name in pages)
     page.write(finished.out / "report.html")
-    state = finished.state
-    with recording(MlflowTracker.resume(state.store, state.parent_run_id, unsent=finished.out / UNSENT)) as tracker:
+    state, unsent = finished.state, finished.out / UNSENT
+    with recording(MlflowTracker.resume(state.tracking_uri, state.parent_run_id, unsent=unsent)) as tracker:
         tracker.log_artifact(finished.out / "report.html")
     return num_right
 

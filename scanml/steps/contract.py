@@ -50,7 +50,7 @@ class Job:
     folder: Path
     task: str | None
     tracker: Tracker
-    store: str | None
+    tracking_uri: str | None
     keep: Callable[[Path], None] = lambda path: None
 
 
@@ -79,11 +79,11 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How a step is run. `store` is an MLflow URI to write the run down in, `parent_run_id` the run it belongs to."""
+    """How a step is run. `tracking_uri` is the MLflow store that keeps the run, `parent_run_id` the run it belongs to."""
 
     task: str | None = None
     fresh: bool = False
-    store: str | None = None
+    tracking_uri: str | None = None
     parent_run_id: str | None = None
 
 
@@ -110,11 +110,15 @@ def execute(
             paths = read.fetch(wanted.inputs)
             wanted = _prepare(out, wanted, fresh=options.fresh)
             tracker = start_tracker(
-                experiment, wanted, store=options.store, parent_run_id=options.parent_run_id, beside=out.beside
+                experiment,
+                wanted,
+                tracking_uri=options.tracking_uri,
+                parent_run_id=options.parent_run_id,
+                beside=out.beside,
             )
             with recording(tracker):
                 log_beginning(tracker, wanted, sources)
-                job = Job(experiment, paths, out.partial / "work", task, tracker, options.store, out.keep)
+                job = Job(experiment, paths, out.partial / "work", task, tracker, options.tracking_uri, out.keep)
                 report = _work(step, job, wanted, read=read)
                 out.publish()
             return report

@@ -27,40 +27,40 @@ def run(
         ConfigError: no store, or `output` says that it was registered in another one.
     """
     options = options or Options()
-    if options.store is None:
+    if options.tracking_uri is None:
         raise ConfigError(f"scanml register: {NO_STORE}")
     found = None if options.fresh else open_output(local_or_uri(output)).finished()
     if found is not None:
-        before = found.facts.get("store", without_password(options.store))
-        if before != without_password(options.store):
+        before = found.facts.get("store", without_password(options.tracking_uri))
+        if before != without_password(options.tracking_uri):
             raise ConfigError(f"{output}: this was registered in {before}; choose another --out, or --fresh.")
     return execute(STEP, config, inputs, output, options)
 
 
-def promote(config: Experiment, store: str, *, version: int | None = None) -> int:
+def promote(config: Experiment, tracking_uri: str, *, version: int | None = None) -> int:
     """Make `version` (default: the challenger) champion and return its number."""
     from scanml.tracking import ModelRegistry
 
-    return ModelRegistry(store).promote(config.name, version=version)
+    return ModelRegistry(tracking_uri).promote(config.name, version=version)
 
 
-def rollback(config: Experiment, store: str) -> int:
+def rollback(config: Experiment, tracking_uri: str) -> int:
     """Make the champion before the present one champion again and return its version."""
     from scanml.tracking import ModelRegistry
 
-    return ModelRegistry(store).rollback(config.name)
+    return ModelRegistry(tracking_uri).rollback(config.name)
 
 
-def lineage(config: Experiment, store: str, *, version: int | None = None) -> Lineage:
+def lineage(config: Experiment, tracking_uri: str, *, version: int | None = None) -> Lineage:
     """Where `version` (default: the champion, else the challenger) comes from."""
     from scanml.tracking import ModelRegistry
     from scanml.tracking import lineage as walk
 
-    registry = ModelRegistry(store)
+    registry = ModelRegistry(tracking_uri)
     version = version or registry.champion(config.name) or registry.challenger(config.name)
     if version is None:
-        raise ArtifactError(f"{without_password(store)}: no version of {config.name}; register a bundle first.")
-    return walk(store, config.name, version)
+        raise ArtifactError(f"{without_password(tracking_uri)}: no version of {config.name}; register a bundle first.")
+    return walk(tracking_uri, config.name, version)
 
 
 def images_of(ancestor: Ancestor) -> dict[str, list[tuple[str, str]]] | None:
@@ -101,15 +101,16 @@ def _work(job: Job) -> Outcome:
         for name, metric in metrics.items()
         if metric.value is not None
     }
-    store = str(job.store)
-    version = ModelRegistry(store).register(
+    tracking_uri = str(job.tracking_uri)
+    version = ModelRegistry(tracking_uri).register(
         bundle.folder,
         name=job.experiment.name,
         experiment=job.experiment.name,
         run_id=job.tracker.run_id,
         metrics=values,
     )
-    facts = {"model": job.experiment.name, "version": version, "alias": "challenger", "store": without_password(store)}
+    store = without_password(tracking_uri)
+    facts = {"model": job.experiment.name, "version": version, "alias": "challenger", "store": store}
     return Outcome(facts=facts)
 
 

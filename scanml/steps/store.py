@@ -50,7 +50,7 @@ class Store:
         Raises:
             ArtifactError: also for names that are no paths below a folder.
         """
-        with reaching(self.uri):
+        with _reaching(self.uri):
             self._files.invalidate_cache()
             found = self._files.find(self._root, detail=True)
         names = {key[len(self._root) :].removeprefix("/"): values for key, values in found.items()}
@@ -64,7 +64,7 @@ class Store:
 
     def read(self, name: str) -> bytes | None:
         """The bytes of an object, None if it is not there."""
-        with reaching(f"{self.uri}/{name}"):
+        with _reaching(f"{self.uri}/{name}"):
             try:
                 data: bytes = self._files.cat_file(self._key(name), start=0, end=MAX_READ_BYTES + 1)
             except FileNotFoundError:
@@ -75,7 +75,7 @@ class Store:
 
     def write(self, name: str, data: bytes) -> None:
         """Replace an object, whole or not at all."""
-        with reaching(f"{self.uri}/{name}"):
+        with _reaching(f"{self.uri}/{name}"):
             self._files.pipe_file(self._key(name), data)
 
     def create(self, name: str, data: bytes) -> bool:
@@ -84,7 +84,7 @@ class Store:
         Of several that try, one succeeds where the plug-in asks the store itself to refuse the others, as those of
         S3 and GCS do; fsspec's default looks first and writes then, and two may succeed.
         """
-        with reaching(f"{self.uri}/{name}"):
+        with _reaching(f"{self.uri}/{name}"):
             try:
                 self._files.pipe_file(self._key(name), data, mode="create")
             except FileExistsError:
@@ -138,13 +138,13 @@ class Store:
         from tqdm import tqdm
 
         bar = tqdm(total=sum(sizes.values()), desc=f"{title} {self.uri}", unit="B", unit_scale=True, disable=None)
-        with reaching(self.uri), bar, ThreadPoolExecutor(_NUM_TRANSFERS) as pool:
+        with _reaching(self.uri), bar, ThreadPoolExecutor(_NUM_TRANSFERS) as pool:
             for size, _ in zip(sizes.values(), pool.map(work, sizes), strict=True):
                 bar.update(size)
 
 
 @contextlib.contextmanager
-def reaching(uri: str) -> Iterator[None]:
+def _reaching(uri: str) -> Iterator[None]:
     """Turn what a plug-in raises into a `ScanmlError` that names `uri` and the way out."""
     try:
         yield

@@ -20,20 +20,20 @@ def start_tracker(
     experiment: Experiment,
     report: StepReport,
     *,
-    store: str | None,
+    tracking_uri: str | None,
     parent_run_id: str | None,
     beside: Path,
 ) -> Tracker:
-    """A run for the step in `store`; nothing is written down where there is none.
+    """A run for the step in `tracking_uri`; nothing is written down where there is none.
 
     What the store does not take yet waits in `scanml-unsent` in the folder `beside`.
     """
-    if store is None:
+    if tracking_uri is None:
         return NullTracker()
     name = f"{report.step} {report.task}" if report.task else report.step
     tags = {"scanml.step": report.step, "scanml.task": report.task or "", "scanml.smoke": str(experiment.smoke).lower()}
     tracker = MlflowTracker.start(
-        store,
+        tracking_uri,
         experiment=experiment.name,
         run_name=name,
         parent_run_id=parent_run_id,

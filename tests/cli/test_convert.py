@@ -59,6 +59,18 @@ def test_an_output_that_is_there_or_inside_the_input_is_refused(folders, capsys)
     assert "lies inside --in" in capsys.readouterr().err
 
 
+def test_places_that_no_folder_can_be_moved_to_are_named(folders, capsys, monkeypatch):
+    (folders / "here").mkdir()
+    monkeypatch.chdir(folders / "here")
+    words = ["convert", "yolo", "--in", str(folders / "yolo"), "--out"]
+    assert main([*words, "."]) == 2
+    assert f"--out {folders / 'here'} is where you are" in capsys.readouterr().err
+    assert main([*words, "s3://bucket/out"]) == 2
+    assert "reads and writes local folders" in capsys.readouterr().err
+    monkeypatch.chdir(folders / "yolo")
+    assert main(["convert", "yolo", "--in", ".", "--out", "../out"]) == 0
+
+
 def test_wrong_words_are_2():
     with pytest.raises(SystemExit) as left:
         main(["convert", "labelme", "--in", "a", "--out", "b"])

@@ -20,10 +20,10 @@ def calls(monkeypatch):
         calls.append(("draw", num_images, seed))
         (out / "photo.jpg").write_text(str(seed))
 
-    def run(experiment, data, out, *, store=None, fresh=False):
+    def run(experiment, data, out, *, tracking_uri=None, fresh=False):
         calls.append(("run", experiment.name, experiment.smoke, fresh))
         was_done = (out / "report.html").exists() and not fresh
-        return Finished(out, RunState(store="", parent_run_id=""), {}, was_done=was_done)
+        return Finished(out, RunState(tracking_uri="", parent_run_id=""), {}, was_done=was_done)
 
     def write_summary(finished, *, photos, title):
         calls.append(("summary",))

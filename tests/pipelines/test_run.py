@@ -39,7 +39,7 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="module")
 def first(world, store, tmp_path_factory):
     """A run that went through."""
-    return run(experiment(), world, tmp_path_factory.mktemp("first") / "out", store=store)
+    return run(experiment(), world, tmp_path_factory.mktemp("first") / "out", tracking_uri=store)
 
 
 def test_a_run_registers_a_challenger(first, store):
@@ -50,7 +50,7 @@ def test_a_run_registers_a_challenger(first, store):
 
 def test_again_nothing_is_done(first, world, store, caplog):
     with caplog.at_level(logging.INFO, logger="scanml"):
-        again = run(experiment(), world, first.out, store=store)
+        again = run(experiment(), world, first.out, tracking_uri=store)
     assert again.was_done and again.reports == first.reports
     assert all("done before" in message for message in caplog.messages)
 
@@ -69,7 +69,7 @@ def test_steps_belong_to_one_parent_run(first, store):
 
 def test_other_settings_in_the_same_folder_are_refused(first, world, store):
     with pytest.raises(ConfigError, match="--fresh"):
-        run(experiment(steps=3), world, first.out, store=store)
+        run(experiment(steps=3), world, first.out, tracking_uri=store)
 
 
 def test_a_refused_model_is_not_exported(world, tmp_path):
@@ -99,7 +99,7 @@ def test_a_killed_run_goes_on(world, tmp_path, monkeypatch):
 
 def test_the_second_model_is_judged_against_the_champion(first, world, store, tmp_path):
     assert register.promote(experiment(), store) == 1
-    second = run(experiment(steps=3), world, tmp_path / "out", store=store)
+    second = run(experiment(steps=3), world, tmp_path / "out", tracking_uri=store)
     assert "champion-detector" in second.reports
     assert "below the baseline (95 %)" in second.reports["gate-detector"].verdict.reasons[1]
     assert second.reports["register"].facts["version"] == 2
@@ -127,11 +127,11 @@ def test_a_store_that_is_away_stops_the_run_only_where_it_must_be_asked(world, t
     server = UnreliableServer(tmp_path / "server")
     server.stop()
     with pytest.raises(ArtifactError, match=r"Connection refused.*give the same command again"):
-        run(experiment(), world, tmp_path / "out", store=server.uri)
+        run(experiment(), world, tmp_path / "out", tracking_uri=server.uri)
     assert (tmp_path / "out" / "evaluate-detector" / "report.json").exists()
     assert not (tmp_path / "out" / "gate-detector").exists()
     server.start()
-    finished = run(experiment(), world, tmp_path / "out", store=server.uri)
+    finished = run(experiment(), world, tmp_path / "out", tracking_uri=server.uri)
     assert finished.reports["register"].facts["version"] == 1
     assert is_key(finished.reports["validate"].run_id)
     until = time.monotonic() + 60

@@ -58,14 +58,14 @@ def bundle(tmp_path):
 
 def run(name, bundle, out, store, **options):
     experiment = Experiment(name=name, detector=SceneDetectorConfig())
-    return register.run(experiment, {"bundle": bundle}, out, Options(store=store, **options))
+    return register.run(experiment, {"bundle": bundle}, out, Options(tracking_uri=store, **options))
 
 
 @pytest.fixture(scope="module")
 def story(store, world, tmp_path_factory):
     """Real pictures, validated and cut, an export that is none, and its version: (experiment, extract's folder)."""
     folder = tmp_path_factory.mktemp("story")
-    experiment, options = Experiment(name="story", detector=SceneDetectorConfig()), Options(store=store)
+    experiment, options = Experiment(name="story", detector=SceneDetectorConfig()), Options(tracking_uri=store)
 
     def work(job):
         write_bundle(job.folder, BOTH)

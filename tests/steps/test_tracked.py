@@ -35,7 +35,7 @@ def test_tracked_steps_write_settings_data_numbers_and_files(tmp_path, data):
     from mlflow.tracking import MlflowClient
 
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    report = execute(STEP, EXPERIMENT, data, tmp_path / "out", Options(store=store))
+    report = execute(STEP, EXPERIMENT, data, tmp_path / "out", Options(tracking_uri=store))
     client = MlflowClient(store)
     found = client.get_run(report.run_id)
     assert found.info.status == "FINISHED"
@@ -54,7 +54,7 @@ def test_tracked_steps_write_settings_data_numbers_and_files(tmp_path, data):
 def test_a_store_that_is_away_changes_nothing_but_the_run_id(tmp_path, data, caplog):
     plain = execute(STEP, EXPERIMENT, data, tmp_path / "plain", Options())
     with caplog.at_level(logging.WARNING):
-        away = execute(STEP, EXPERIMENT, data, tmp_path / "away", Options(store="http://127.0.0.1:9"))
+        away = execute(STEP, EXPERIMENT, data, tmp_path / "away", Options(tracking_uri="http://127.0.0.1:9"))
     assert is_key(away.run_id) and plain.run_id is None
     same = {"run_id": None, "seconds": 0.0, "cpu_seconds": 0.0}
     assert json.dumps(to_json(replace(away, **same))) == json.dumps(to_json(replace(plain, **same)))

@@ -104,7 +104,7 @@ def test_a_folder_without_a_training_is_refused(tmp_path, shards):
 
 
 def test_doubts_are_in_the_report(tmp_path, data, trained):
-    assert read_report(trained).facts["doubts"] == []
+    assert not any("the class" in doubt for doubt in read_report(trained).facts["doubts"])
     name = data.train.labels.class_names[0]
     for split in data:
         unlabelled = [replace(r, labels=tuple(max(label, 1) for label in r.labels)) for r in split.records]
