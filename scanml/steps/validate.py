@@ -25,8 +25,9 @@ def _work(job: Job) -> Outcome:
     from scanml.datasets.validate import inspect_folder
     from scanml.evaluation.data_page import data_page
 
-    report, splits = inspect_folder(job.inputs["data"], config=job.experiment.data)
-    data_page(report, splits).write(job.folder / "page.html")
+    config = job.experiment.data
+    report, splits = inspect_folder(job.inputs["data"], config=config)
+    data_page(report, splits, max_megapixels=config.max_megapixels).write(job.folder / "page.html")
     errors, warnings = ([g for g in report.groups if g.severity == s] for s in ("error", "warning"))
     for group in warnings:
         _log.warning("warning: %s × %s, such as %s", f"{group.count:,}", group.kind, group.findings[0].where)

@@ -172,10 +172,11 @@ def search(client: MlflowClient, query: str) -> Iterator[Run]:
     """The runs of every experiment that fit `query`, the latest first, deleted ones included."""
     from mlflow.entities import ViewType
 
-    def ask_experiments(token: str | None) -> PagedList[Experiment]:
+    def ask(token: str | None) -> PagedList[Experiment]:
         return client.search_experiments(view_type=ViewType.ALL, page_token=token)
 
-    ids = [found.experiment_id for found in _pages(ask_experiments)]
+    experiments: Iterator[Experiment] = _pages(ask)
+    ids = [found.experiment_id for found in experiments]
     yield from _pages(lambda token: client.search_runs(ids, query, ViewType.ALL, page_token=token))
 
 
