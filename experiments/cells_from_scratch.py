@@ -12,6 +12,8 @@ Tried on a hash-fifth of `train.json` (39 photos), trained on the other 166, one
     10,000       as in cells.py                              300 candidates                    0.557  0.855
                                                              600 candidates                    0.565  0.870
                                                              600 candidates, boxes voting      0.569  0.870
+    9,600        mosaic, zoom, turns, twice the rate         300 candidates                    0.565  0.905
+                                                             600 candidates, boxes voting      0.586  0.915
     16,000       mosaic, zoom 0.6 to 1.4, quarter turns      300 candidates                    0.584  0.881
                                                              600 candidates                    0.593  0.898
                                                              1,000 candidates                  0.593  0.898
@@ -21,10 +23,12 @@ Tried on a hash-fifth of `train.json` (39 photos), trained on the other 166, one
                                                              1,000 candidates, boxes voting    0.604  0.898
 
 Voting boxes of less overlap than 0.8, or weighted without their scores, are worth less; scores that fall with overlap
-(Soft-NMS) help with the second training and not with the first, so suppression stays as it is. Photos 10 % larger than
-in training lose 0.013 AP. Where an update's time goes: convolutions two thirds, normalization a fifth, loss and
-assignment a tenth, the rest is the optimizer; XLA, larger batches and older memory layouts are
-no faster, and JAX is half as fast.
+(Soft-NMS) help with the last training and not with the first, so suppression stays as it is. In photos 10 % larger than
+in training the last one loses 0.013 AP. Which of mosaic, turns and rate helps how much was not taken apart; pictures
+have no quarter turns in the library.
+
+Where an update's time goes: convolutions two thirds, normalization a fifth, loss and assignment a tenth, the rest is
+the optimizer. XLA, larger batches and older memory layouts are no faster, and JAX is half as fast.
 """
 
 from scanml.datasets import AugmentConfig

@@ -96,15 +96,16 @@ class BatchSource:
         num_threads = num_threads or max(1, min(_MAX_THREADS, (os.cpu_count() or 1) // 2))
         pool = ThreadPoolExecutor(max_workers=num_threads, thread_name_prefix="batches")
         waiting: deque[tuple[Batch, list[Future[list[Truth]]]]] = deque()
-        groups = [range(first, min(first + at_once, stop)) for first in range(start, stop, at_once)]
+        starts = range(start, stop, at_once)
         ahead = -(-_AHEAD // at_once)
         own_threads = cv2.getNumThreads()
         cv2.setNumThreads(1)  # OpenCV's threads cost a third more and take the cores of the device
         try:
-            for number in range(len(groups) + ahead):
-                if number < len(groups):
-                    room = self._room(len(groups[number]))
-                    made = [pool.submit(self._fill, _row(room, k), step) for k, step in enumerate(groups[number])]
+            for number in range(len(starts) + ahead):
+                if number < len(starts):
+                    group = range(starts[number], min(starts[number] + at_once, stop))
+                    room = self._room(len(group))
+                    made = [pool.submit(self._fill, _row(room, k), step) for k, step in enumerate(group)]
                     waiting.append((room, made))
                 if number >= ahead:
                     room, made = waiting.popleft()

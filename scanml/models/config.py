@@ -19,7 +19,7 @@ class SceneDetectorConfig:
     size: Size = "small"
     image_size: tuple[int, int] = (256, 320)  # height, width: multiples of the stride 32; 4:3 photos fill 240×320 of it
     backbone: str | None = None
-    weights: str | None = None  # None: from scratch; "imagenet": keras.applications' file, which must be there
+    weights: Literal["imagenet"] | None = None  # None: from scratch; else keras.applications' file, which must be there
     num_bins: int = 12  # R: distances up to 11 strides, at stride 32 boxes of 704 px (Li et al. 2020 use 16 at 1333 px)
     nms_iou: float = 0.6  # dense scenes overlap; RTMDet's choice
     vote_iou: float = 0.8  # a box is the mean of those it suppressed within this: AP 0.601 for 0.593 on blood cells
@@ -44,7 +44,7 @@ class SceneClassifierConfig:
     size: Size = "small"
     image_size: tuple[int, int] = (192, 256)
     backbone: str | None = None
-    weights: str | None = None
+    weights: Literal["imagenet"] | None = None
     dropout: float = 0.2
 
     def __post_init__(self) -> None:

@@ -79,7 +79,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How a step is run. `tracking_uri` is the MLflow store for its run, which belongs to the one of `parent_run_id`."""
+    """How a step is run: `tracking_uri` is the MLflow store for its run, `parent_run_id` the run that it belongs to."""
 
     task: str | None = None
     fresh: bool = False

@@ -116,7 +116,7 @@ def smoke_test(experiment: Experiment) -> Experiment:
     """The same experiment on 16 images and 2 updates, to try the machinery; its verdicts are yes, marked `smoke`."""
 
     def short(train: TrainConfig) -> TrainConfig:
-        return replace(train, steps=SMOKE_UPDATES, batch_size=min(train.batch_size, 4))
+        return replace(train, steps=SMOKE_UPDATES, batch_size=min(train.batch_size, 4), accumulate=1)
 
     return replace(
         experiment,

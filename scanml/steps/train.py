@@ -17,6 +17,9 @@ from scanml.structures.batches import Task
 from scanml.structures.reports import GateVerdict
 
 if TYPE_CHECKING:
+    from scanml.training.checkpoint import Header
+
+if TYPE_CHECKING:
     from scanml.datasets import Split
 
 # Validation pictures, as they are encoded, up to so many bytes. TensorFlow's guide to integer quantization asks for
@@ -47,6 +50,7 @@ def self_test(
 def _work(job: Job) -> Outcome:
     from scanml.datasets import open_shards
     from scanml.training import train
+    from scanml.training.checkpoint import describe
     from scanml.training.doubts import doubts, untaught
 
     task = _task(job)
@@ -55,9 +59,10 @@ def _work(job: Job) -> Outcome:
     found = doubts(data.train, task, image_size=model_config.image_size)
     for doubt in found:
         _log.warning("%s", doubt)
-    if "checkpoint" in job.inputs:
-        _go_on_from(job.inputs["checkpoint"], job.folder)
     init = job.inputs["init"] / "checkpoint" if "init" in job.inputs else None
+    if "checkpoint" in job.inputs:
+        wanted = describe(task, model_config, config, data.train, init=init)
+        _go_on_from(job.inputs["checkpoint"], wanted, folder=job.folder)
 
     def keep(checkpoint: Path) -> None:
         job.keep(job.folder / "history.jsonl")
@@ -102,14 +107,15 @@ def _task(job: Job) -> Task:
     return "detector" if job.task == "detector" else "classifier"
 
 
-def _go_on_from(source: Path, folder: Path) -> None:
-    """Begin with the unfinished training of `source`, unless this one has begun."""
-    from scanml.training.checkpoint import FILE
+def _go_on_from(source: Path, wanted: Header, *, folder: Path) -> None:
+    """Begin with the unfinished training of `source`, if it is the `wanted` one and this one has not begun."""
+    from scanml.training.checkpoint import FILE, find_header
 
     places = [source / "checkpoint" / FILE, source / "work" / "checkpoint" / FILE]  # a step's OUT, or its OUT.partial
     found = next((place for place in places if place.exists()), None)
     if found is None:
         raise ArtifactError(f"{source}: expected a training with checkpoint/{FILE}, found none.")
+    find_header(found.parent, wanted)
     target = folder / "checkpoint" / FILE
     if not target.exists():
         target.parent.mkdir(exist_ok=True)

@@ -150,12 +150,21 @@ def find_header(folder: Path, wanted: Header) -> Header | None:
         return None
     found = read_header(folder)
     for name in ("task", "model", "labels", "train", "data_fingerprint", "init"):
-        if to_json(getattr(found, name)) != to_json(getattr(wanted, name)):
+        there, here = to_json(getattr(found, name)), to_json(getattr(wanted, name))
+        if there != here:
             raise ArtifactError(
-                f"{folder}: holds a training with another {name.replace('_', ' ')}; choose another folder, or remove "
-                "this one to start over."
+                f"{folder}: holds a training with another {name.replace('_', ' ')}{_difference(there, here)}; choose "
+                "another folder, or remove this one to start over."
             )
     return found
+
+
+def _difference(there: object, here: object) -> str:
+    """The fields that differ, with both values, where both are objects."""
+    if not isinstance(there, Mapping) or not isinstance(here, Mapping):
+        return ""
+    names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+    return f" ({', '.join(f'{name}: {there.get(name)} there, {here.get(name)} here' for name in names[:3])})"
 
 
 def restore(folder: Path, like: Mapping[str, Sequence[Any]]) -> Arrays:
@@ -166,12 +175,12 @@ def restore(folder: Path, like: Mapping[str, Sequence[Any]]) -> Arrays:
     """
     names = [f"{name}/{i}" for name, values in like.items() for i in range(len(values))]
     _, arrays = _read(folder, names)
-    wanted = [tuple(value.shape) for values in like.values() for value in values]
-    for name, shape, array in zip(names, wanted, arrays, strict=True):
-        if shape != array.shape:
+    wanted = [np.asarray(value) for values in like.values() for value in values]
+    for name, needed, array in zip(names, wanted, arrays, strict=True):
+        if (needed.shape, needed.dtype) != (array.shape, array.dtype):
             raise ArtifactError(
-                f"{folder / FILE}: {name} has shape {array.shape}, the model needs {shape}; it was written for another "
-                "model."
+                f"{folder / FILE}: {name} is {array.dtype} {array.shape}, the model needs {needed.dtype} "
+                f"{needed.shape}; it was written for another model."
             )
     found = iter(arrays)
     return {name: [next(found) for _ in values] for name, values in like.items()}

@@ -47,6 +47,8 @@ class TrainConfig:
         for name in ("learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"train.{name} must be positive, received {getattr(self, name)}.")
+        if self.seed >= 2**32:  # NumPy takes no more
+            raise ConfigError(f"train.seed must be below 2**32, received {self.seed}.")
         if not 0 <= self.final_rate <= 1:
             raise ConfigError(f"train.final_rate must lie in [0, 1], received {self.final_rate}.")
         if not 0 <= self.average_decay < 1:

@@ -88,6 +88,16 @@ def test_an_unfinished_training_from_elsewhere_goes_on_to_the_same_end(tmp_path,
     assert [json.loads(line)["step"] for line in lines] == [2, 4]
 
 
+def test_a_training_of_other_settings_is_refused_and_the_mistake_can_be_mended(tmp_path, shards, monkeypatch):
+    with monkeypatch.context() as patched, pytest.raises(stop_at(patched, 2)):
+        train.run(EXPERIMENT, {"shards": shards}, tmp_path / "first")
+    inputs = {"shards": shards, "checkpoint": tmp_path / "first.partial"}
+    longer = replace(EXPERIMENT, train=replace(EXPERIMENT.train, steps=6))
+    with pytest.raises(ArtifactError, match=r"another train \(steps: 4 there, 6 here\)"):
+        train.run(longer, inputs, tmp_path / "out")
+    assert train.run(EXPERIMENT, inputs, tmp_path / "out").verdict.passed
+
+
 def test_it_begins_with_the_weights_of_another_training(tmp_path, shards, trained):
     report = train.run(EXPERIMENT, {"shards": shards, "init": trained}, tmp_path / "out")
     assert report.inputs.keys() == {"shards", "init"}

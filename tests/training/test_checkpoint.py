@@ -10,7 +10,7 @@ import pytest
 
 from scanml.errors import ArtifactError
 from scanml.structures.examples import LabelSpace
-from scanml.training.checkpoint import FILE, FORMAT, Header, Writer, load_model, read_header, restore, save
+from scanml.training.checkpoint import FILE, FORMAT, Header, Writer, find_header, load_model, read_header, restore, save
 
 HEADER = Header(
     task="detector",
@@ -104,7 +104,10 @@ def test_a_bomb_is_not_unpacked(tmp_path):
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     save(tmp_path, HEADER, arrays(1.0))
-    with pytest.raises(ArtifactError, match=r"average/0 has shape .*written for another model"):
+    with pytest.raises(
+        ArtifactError,
+        match=r"weights/0 is float32 .*, the model needs float64 .*written for another",
+    ):
         restore(tmp_path, {"weights": [np.zeros((2, 3))], "average": [np.zeros(4)]})
 
 
@@ -144,3 +147,16 @@ def test_an_array_that_claims_more_than_any_memory_is_damage(tmp_path):
         archive.writestr("header.npy", header.getvalue())
     with pytest.raises(ArtifactError, match="damaged or of another kind"):
         read_header(tmp_path)
+
+
+def test_another_training_is_named_by_what_differs(tmp_path):
+    save(tmp_path, HEADER, arrays(1.0))
+    assert find_header(tmp_path, HEADER) == HEADER
+    with pytest.raises(ArtifactError, match=r"another train \(steps: 3 there, 14 here\)"):
+        find_header(tmp_path, replace(HEADER, train={"steps": 14}))
+
+
+def test_numbers_of_another_kind_are_refused(tmp_path):
+    save(tmp_path, HEADER, {"average": [np.array("hello")]})
+    with pytest.raises(ArtifactError, match=r"average/0 is <U5 \(\), the model needs float32"):
+        restore(tmp_path, {"average": [np.float32(0)]})

@@ -20,6 +20,11 @@ from scanml.training import TrainConfig
         ("final_rate", 7),
         ("average_decay", 1),
         ("seed", -1),
+        ("seed", 2**32),
+        ("accumulate", 3),
+        ("updates_per_call", 0),
+        ("xla", "yes"),
+        ("devices", 2),
         ("augment", None),
     ],
 )
