@@ -23,7 +23,7 @@ class DataConfig:
     unlisted: Literal["unknown", "absent"] = "unknown"  # triggers that a record names neither present nor absent
     shard_megabytes: int = 64  # small enough to copy again, large enough to read in one go
     max_megapixels: int = 100  # a larger picture is refused before it is decoded: memory is not the sender's to spend
-    follow_links: bool = False  # to pictures outside the data folder, as data versioning tools make them
+    follow_links: bool = False  # to files outside the data folder, as data versioning tools make them
     limit: int = 0  # use only the first pictures that every label file lists; 0 means all
 
     def __post_init__(self) -> None:
@@ -47,6 +47,7 @@ class AugmentConfig:
 
     flip_left_right: float = 0.5
     flip_up_down: float = 0.0
+    turn: float = 0.0  # chance to swap rows and columns; with both flips every quarter turn, where no side is up
     scale: tuple[float, float] = (0.7, 1.3)  # zoom relative to the letterboxed image
     translate: float = 0.1  # of the input side
     brightness: float = 0.2

@@ -27,13 +27,13 @@ from scanml.datasets.config import AugmentConfig
 from scanml.datasets.pictures import Pictures
 from scanml.datasets.records import Split
 from scanml.errors import ConfigError
-from scanml.structures.arrays import Doubles
+from scanml.structures.arrays import Doubles, Floats, Pixels
 from scanml.structures.batches import Batch, Task
 
 _AHEAD = 4  # batches made while the device works
 _MAX_THREADS = 4  # that make them, on at most half of the cores
 _TRUTHS_ROUNDED_TO = 16  # so that JAX compiles for few shapes
-_ORDER, _PLACE, _MOSAIC = 0, 1, 2  # what a random number is for: one stream each, so that none moves another
+_ORDER, _PLACE, _MOSAIC, _TURN = 0, 1, 2, 3  # what a random number is for: one stream each, so that none moves another
 
 
 Truth = tuple[npt.NDArray[np.generic], ...]  # of one image: boxes, labels, crowd; or present, known
@@ -44,6 +44,7 @@ class _Plan:
     """What is random about one batch image."""
 
     indices: tuple[int, ...]  # of its pictures: one, or the four of a mosaic
+    turns: tuple[bool, ...]
     placements: tuple[Placement, ...]
     colors: Doubles  # (3, 4)
 
@@ -119,9 +120,10 @@ class BatchSource:
         shape = num_steps, self.batch_size
         if self.augment.pixels_on == "host":
             return {"image": np.zeros((*shape, *self.image_size, 3), np.uint8)}
-        count = 4 if self.augment.mosaic else 1
+        count, most = 4 if self.augment.mosaic else 1, self.pictures.most
+        sides = (max(most), max(most)) if self.augment.turn else most
         return {
-            "pictures": np.zeros((*shape, count, *self.pictures.most, 3), np.uint8),
+            "pictures": np.zeros((*shape, count, *sides, 3), np.uint8),
             "spans": np.zeros((*shape, count, 2, 6), np.float32),
             "colors": np.zeros((*shape, 3, 4), np.float32),
         }
@@ -130,7 +132,8 @@ class BatchSource:
         """Write the pixels of one step, or what the device makes them of; returns the truth of each image."""
         plans = [self._plan(index, step, slot) for slot, index in enumerate(self._indices(step))]
         for slot, plan in enumerate(plans):
-            tiles = list(zip(map(self.pictures.pixels, plan.indices), plan.placements, strict=True))
+            pictures = [_turned(self.pictures.pixels(i), t) for i, t in zip(plan.indices, plan.turns, strict=True)]
+            tiles = list(zip(pictures, plan.placements, strict=True))
             if "image" in room:
                 room["image"][slot] = change_colors(place_pixels(tiles), plan.colors)
                 continue
@@ -160,29 +163,45 @@ class BatchSource:
 
     def _plan(self, index: int, step: int, slot: int) -> _Plan:
         rng = np.random.default_rng([self.seed, _PLACE, step, slot])
-        mosaic = self._mosaic(index, step, slot) if step < self.mosaic_stop else None
-        if mosaic:
-            return _Plan(*mosaic, random_colors(self.augment, rng))
-        size, xyxy = self.pictures.sizes[index], self.pictures.boxes(index)
-        placement = random_placement(size, self.image_size, self.augment, rng, xyxy=xyxy)
-        return _Plan((index,), (placement,), random_colors(self.augment, rng))
+        indices = (index, *self._partners(step, slot))
+        chances = np.random.default_rng([self.seed, _TURN, step, slot]).random(len(indices))
+        turns = tuple(bool(chance < self.augment.turn) for chance in chances)
+        sizes = [self._size(i, turn=turn) for i, turn in zip(indices, turns, strict=True)]
+        if len(indices) > 1:
+            places = np.random.default_rng([self.seed, _MOSAIC, step, slot, 1])
+            placements = random_mosaic(sizes, self.image_size, self.augment, places)
+        else:
+            xyxy = _turned_boxes(self.pictures.boxes(index), turns[0])
+            placements = (random_placement(sizes[0], self.image_size, self.augment, rng, xyxy=xyxy),)
+        return _Plan(indices, turns, placements, random_colors(self.augment, rng))
 
-    def _mosaic(self, index: int, step: int, slot: int) -> tuple[tuple[int, ...], tuple[Placement, ...]] | None:
-        """Four pictures and their places, or none, as chance has it."""
+    def _size(self, index: int, *, turn: bool) -> tuple[int, int]:
+        height, width = self.pictures.sizes[index]
+        return (width, height) if turn else (height, width)
+
+    def _partners(self, step: int, slot: int) -> list[int]:
+        """The three other pictures of a mosaic, or none, as chance has it."""
         rng = np.random.default_rng([self.seed, _MOSAIC, step, slot])
-        if rng.random() >= self.augment.mosaic:
-            return None
-        indices = index, *map(int, rng.integers(len(self.split), size=3))
-        return indices, random_mosaic([self.pictures.sizes[i] for i in indices], self.image_size, self.augment, rng)
+        if step >= self.mosaic_stop or rng.random() >= self.augment.mosaic:
+            return []
+        return [int(index) for index in rng.integers(len(self.split), size=3)]
 
     def _boxes(self, plan: _Plan) -> Truth:
         """Boxes (N, 4), labels (N,) and crowd (N,) that still show."""
         truths = []
-        for index, placement in zip(plan.indices, plan.placements, strict=True):
-            record, xyxy = self.split.records[index], self.pictures.boxes(index)
+        for index, turn, placement in zip(plan.indices, plan.turns, plan.placements, strict=True):
+            record, xyxy = self.split.records[index], _turned_boxes(self.pictures.boxes(index), turn)
             xyxy, kept = place_boxes(xyxy, placement, min_visible=self.augment.min_visible)
             truths.append((xyxy[kept], np.array(record.labels, np.int32)[kept], np.array(record.crowd, bool)[kept]))
         return tuple(np.concatenate(parts) for parts in zip(*truths, strict=True))
+
+
+def _turned(pixels: Pixels, turn: bool) -> Pixels:
+    return np.ascontiguousarray(pixels.transpose(1, 0, 2)) if turn else pixels
+
+
+def _turned_boxes(xyxy: Floats, turn: bool) -> Floats:
+    return xyxy[:, [1, 0, 3, 2]] if turn else xyxy
 
 
 def _row(batch: Batch, number: int) -> Batch:

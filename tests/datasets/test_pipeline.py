@@ -210,3 +210,32 @@ def test_a_full_cache_changes_no_batch(split, monkeypatch):
     monkeypatch.setattr(tight.pictures, "_cache", MemoryCache(max_bytes=20_000))
     for step in range(4):
         assert_equal(tight.batch(step), roomy[step])
+
+
+@pytest.mark.parametrize("mosaic", [0.0, 1.0])
+@pytest.mark.parametrize("pixels_on", ["host", "device"])
+def test_turned_is_as_if_the_pictures_had_been_turned(pixels_on, mosaic):
+    pictures = [picture(i) for i in range(10)]
+    boxes = [[(5.0, 6.0, 25.0, 16.0)] * (i % 4) for i in range(10)]
+    turned = split_of(
+        [np.ascontiguousarray(pixels.transpose(1, 0, 2)) for pixels in pictures],
+        [[(y1, x1, y2, x2) for x1, y1, x2, y2 in several] for several in boxes],
+    )
+    config = AugmentConfig(mosaic=mosaic, mosaic_until=1.0, pixels_on=pixels_on)
+    found, wanted = (
+        source_of(split, size=(40, 40), augment=augment, num_steps=10).batch(
+            0
+        )  # pictures are kept as large as it needs
+        for split, augment in ((split_of(pictures, boxes), replace(config, turn=1.0)), (turned, config))
+    )
+    for key in found.keys() - {"pictures"}:
+        np.testing.assert_array_equal(found[key], wanted[key], err_msg=key)
+    if "pictures" in wanted:
+        height, width = wanted["pictures"].shape[2:4]
+        np.testing.assert_array_equal(found["pictures"][:, :, :height, :width], wanted["pictures"])
+
+
+def test_some_are_turned_by_chance(split):
+    source = source_of(split, augment=replace(STILL, turn=0.5))
+    turns = [source._plan(0, step, slot).turns[0] for step in range(50) for slot in range(4)]
+    assert 70 < sum(turns) < 130  # four standard deviations around 100
