@@ -114,12 +114,28 @@ def _assign(values: object, config: object, path: list[str], value: object, full
     name = path[0]
     is_config = dataclasses.is_dataclass(config)
     if is_config and name not in values:
-        raise ConfigError(f"--set {full}: {type(config).__name__} has no field {name!r}; {nearest(name, list(values))}")
+        below = _find_below(config, name)
+        hint = f"did you mean {full[: -len('.'.join(path))] + below!r}?" if below else nearest(name, list(values))
+        raise ConfigError(f"--set {full}: {type(config).__name__} has no field {name!r}; {hint}")
     if len(path) == 1:
         values[name] = value
         return
     below = getattr(config, name) if is_config else None
     _assign(values.get(name), below, path[1:], value, full)
+
+
+def _find_below(config: object, name: str) -> str | None:
+    """The path to a field `name` in one of the configs below `config`, the first if there are several."""
+    for field in dataclasses.fields(config):  # type: ignore[arg-type]
+        below = getattr(config, field.name)
+        if not dataclasses.is_dataclass(below):
+            continue
+        if hasattr(below, name):
+            return f"{field.name}.{name}"
+        deeper = _find_below(below, name)
+        if deeper is not None:
+            return f"{field.name}.{deeper}"
+    return None
 
 
 def _convert(kind: object, value: object, where: str) -> object:

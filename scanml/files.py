@@ -6,6 +6,8 @@ import hashlib
 import os
 from pathlib import Path
 
+_MAY_BE_LINKED = ("images", "markers")  # folders of raw data
+
 
 def write_whole(path: Path, data: str | bytes) -> None:
     """Put `data` in the place of the file at `path`: a reader finds the old one or the new one, also after a power cut.
@@ -42,14 +44,15 @@ def fingerprint_files(path: Path, *, without: tuple[str, ...] = ()) -> str:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """All files, also behind linked folders, as large picture folders often are; a folder that is met again is left."""
-    files: list[Path] = []
-    seen: set[tuple[int, int]] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        status = Path(place).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        files += [path for name in names if (path := Path(place) / name).is_file()]
-    return sorted(files)
+    """All files; of linked folders only those in `folder`/images and `folder`/markers, which are often kept apart.
+
+    Whatever else a link leads to may be a whole disk, and nobody reads it.
+    """
+    linked = [place for name in _MAY_BE_LINKED if (place := folder / name).is_symlink() and place.is_dir()]
+    return sorted(
+        path
+        for top in (folder, *linked)
+        for place, _, names in os.walk(top)
+        for name in names
+        if (path := Path(place) / name).is_file()
+    )

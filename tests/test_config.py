@@ -162,6 +162,7 @@ def test_overrides_apply_in_order():
         ("steps", "expects field=value, received 'steps'"),
         ("stesp=3", "--set stesp: Outer has no field 'stesp'; did you mean 'steps'?"),
         ("inner.rat=3", "--set inner.rat: Inner has no field 'rat'; did you mean 'rate'?"),
+        ("name=z", "--set name: Outer has no field 'name'; did you mean 'inner.name'?"),
         ("innr.rate=3", "--set innr.rate: Outer has no field 'innr'; did you mean 'inner'?"),
         ("steps.x=3", "--set steps.x: nothing below it can be set; it is 10 here"),
         ("maybe.rate=3", "nothing below it can be set; it is None here"),

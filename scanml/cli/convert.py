@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -39,15 +40,26 @@ def run_convert(parsed: argparse.Namespace) -> int:
         raise ConfigError(f"--out {out}: there is something already; choose an empty or new folder.")
     labelled = {"yolo": read_yolo, "voc": read_voc}[parsed.format](source)
     partial = out.with_name(out.name + ".partial")
+    _refuse_strangers(partial)
     with writing(out), locked(partial):
         try:
             shutil.rmtree(partial / "work", ignore_errors=True)  # of one that was killed
             written = write_folder(labelled, partial / "work")
             (partial / "work").rename(out)
         finally:
-            shutil.rmtree(partial)
+            shutil.rmtree(partial / "work", ignore_errors=True)
+            (partial / "lock").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # somebody has put something there meanwhile
+                partial.rmdir()
     for split, count in written.images.items():
         print(f"{split}: {count} images")
     print(f"{written.objects} objects of {written.classes} classes → {out}\n\nnext:")
     print(f"  scanml validate --config detect --in data={out} --out {out.with_name('validate')}")
     return 0
+
+
+def _refuse_strangers(partial: Path) -> None:
+    """The folder of what is unfinished goes away in the end, so it must hold nothing but that."""
+    others = {path.name for path in partial.iterdir()} - {"lock", "work"} if partial.is_dir() else set()
+    if others:
+        raise ConfigError(f"{partial}: holds {min(others)!r}, which is not of scanml convert; choose another --out.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from scanml.cli.say import say
 from scanml.config import to_json
 from scanml.steps.experiment import Experiment
 
@@ -27,12 +28,12 @@ def show_lineage(experiment: Experiment, tracking_uri: str, version: int | None,
     if as_json:
         print(json.dumps({"lineage": to_json(found), "images": images}))
         return 0
-    print(found)
+    say(found)
     for fingerprint, splits in images.items():
         for split, pictures in splits.items():
-            print(f"\n{split} of {fingerprint}, {len(pictures)} images, the first with their pixels' hashes:")
+            say(f"\n{split} of {fingerprint}, {len(pictures)} images, the first with their pixels' hashes:")
             for name, pixel_hash in pictures[:_SHOWN]:
-                print(f"  {name}  {pixel_hash}")
+                say(f"  {name}  {pixel_hash}")
     for ancestor in elsewhere:
-        print(f"\npictures of {ancestor.fingerprint}: the shards are not here; they were read from {ancestor.source}")
+        say(f"\npictures of {ancestor.fingerprint}: the shards are not here; they were read from {ancestor.source}")
     return 0

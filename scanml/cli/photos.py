@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scanml.cli.say import say
 from scanml.errors import ConfigError, DataError
 from scanml.files import write_whole
 
@@ -89,7 +89,7 @@ def _answer_all(
         if parsed.json:
             print(json.dumps(values), flush=True)
         elif "error" in values:
-            print(f"scanml: {values['error']}", file=sys.stderr)
+            say(f"scanml: {values['error']}", to_stderr=True)
         else:
             show(values)
     return code
@@ -115,13 +115,13 @@ def _write_results(parsed: argparse.Namespace) -> int:
             found = bundle.read_bytes(read_bytes(path), str(path)).detections
         except DataError as error:
             errors += 1
-            print(f"scanml: {error}", file=sys.stderr)
+            say(f"scanml: {error}", to_stderr=True)
             continue
         for box, score, label in zip(found.boxes.to_xywh().tolist(), found.scores, found.labels, strict=True):
             category = bundle.labels.category_ids[label]
             rows.append({"image_id": image_id, "category_id": category, "bbox": box, "score": float(score)})
     _write(parsed.results, json.dumps(rows).encode())
-    print(f"{len(rows)} detections in {len(listed) - errors} of {len(listed)} images → {parsed.results}")
+    say(f"{len(rows)} detections in {len(listed) - errors} of {len(listed)} images → {parsed.results}")
     return BAD_INPUT if errors else 0
 
 
@@ -172,22 +172,22 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _print_reading(values: Mapping[str, Any]) -> None:
-    print(values["image"])
+    say(values["image"])
     boxes, scores, labels, triggers = (values[name] for name in ("boxes", "scores", "labels", "triggers"))
     for label, score, box in zip(labels, scores, boxes, strict=True):
-        print(f"  {label:<18} {score:.2f}  x {box[0]:.0f}…{box[2]:.0f}  y {box[1]:.0f}…{box[3]:.0f}")
+        say(f"  {label:<18} {score:.2f}  x {box[0]:.0f}…{box[2]:.0f}  y {box[1]:.0f}…{box[3]:.0f}")
     if triggers:
         seen = [f"{name} {triggers[name]:.2f}" for name in values["seen"]]
         rest = [f"{name} {score:.2f}" for name, score in triggers.items() if name not in values["seen"]]
-        print(f"  triggers: {', '.join(seen) or 'none'} (below their thresholds: {', '.join(rest[:8]) or 'none'})")
+        say(f"  triggers: {', '.join(seen) or 'none'} (below their thresholds: {', '.join(rest[:8]) or 'none'})")
     if not labels and not triggers:
-        print("  nothing seen")
+        say("  nothing seen")
 
 
 def _print_lenses(values: Mapping[str, object], names: Mapping[str, str]) -> None:
-    print(values["image"])
+    say(values["image"])
     for lens in values["lenses"]:  # type: ignore[attr-defined]
-        print(f"  {lens['rank']}. {names[lens['lens_id']]:<24} {lens['score']:.2f}  because of its {lens['reason']}")
+        say(f"  {lens['rank']}. {names[lens['lens_id']]:<24} {lens['score']:.2f}  because of its {lens['reason']}")
     seconds = values["seconds"]
     if isinstance(seconds, Mapping):
-        print("  " + ", ".join(f"{stage} {1000 * value:.0f} ms" for stage, value in seconds.items()))
+        say("  " + ", ".join(f"{stage} {1000 * value:.0f} ms" for stage, value in seconds.items()))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 
+from scanml.cli.say import say
 from scanml.cli.step import do_step, exit_code, read_experiment, wanted_tracking_uri
 from scanml.errors import ConfigError
 from scanml.steps.experiment import Experiment
@@ -49,7 +49,7 @@ def run_register(parsed: argparse.Namespace) -> int:
     report = do_step(parsed, experiment, tracking_uri=tracking_uri)
     if parsed.promote and report.verdict.passed:
         version = register.promote(experiment, tracking_uri, version=report.facts["version"])
-        print(f"{experiment.name}: version {version} is champion", file=sys.stderr if parsed.json else sys.stdout)
+        say(f"{experiment.name}: version {version} is champion", to_stderr=parsed.json)
     return exit_code(passed=report.verdict.passed, refusal=parsed.refusal)
 
 

@@ -9,6 +9,7 @@ import os
 import shlex
 from pathlib import Path
 
+from scanml.cli.say import say
 from scanml.config import to_json
 from scanml.errors import ConfigError
 from scanml.steps.contract import Options
@@ -48,14 +49,19 @@ def exit_code(*, passed: bool, refusal: str) -> int:
 
 def read_experiment(parsed: argparse.Namespace) -> Experiment:
     """The experiment of `--config`, with what the environment and `--set` override."""
-    words = os.environ.get("SCANML_SET", "")
-    try:
-        overrides = [*shlex.split(words), *parsed.overrides]
-    except ValueError as error:
-        raise ConfigError(f"SCANML_SET={words}: expected words such as 'train.steps=100', received {error}.") from error
+    overrides = list(parsed.overrides)
     if getattr(parsed, "format", None):
         overrides.append(f"export.litert={json.dumps(parsed.format == 'litert')}")
-    experiment = load_experiment(parsed.config, overrides)
+    words = os.environ.get("SCANML_SET", "")
+    try:
+        experiment = load_experiment(parsed.config, [*shlex.split(words), *overrides])
+    except ValueError as error:
+        raise ConfigError(f"SCANML_SET={words}: expected words such as 'train.steps=100', received {error}.") from error
+    except ConfigError as error:
+        if words:
+            load_experiment(parsed.config, overrides)  # raises where the environment is not to blame
+            raise ConfigError(f"SCANML_SET={words} in the environment is read as --set: {error}") from error
+        raise
     return smoke_test(experiment) if parsed.smoke else experiment
 
 
@@ -78,13 +84,13 @@ def show_report(report: StepReport, out: Path | str, *, as_json: bool) -> None:
         print(json.dumps(to_json(report)))
         return
     title = " ".join(filter(None, (report.step, report.task)))
-    print(f"{title}: {'done' if report.verdict.passed else 'refused'} in {report.seconds:.1f} s → {out}")
+    say(f"{title}: {'done' if report.verdict.passed else 'refused'} in {report.seconds:.1f} s → {out}")
     for metric in list(report.metrics.values())[:12]:
-        print(f"  {metric}")
+        say(f"  {metric}")
     for reason in report.verdict.reasons[:20]:
-        print(f"  {reason}")
+        say(f"  {reason}")
     if len(report.verdict.reasons) > 20:
-        print(f"  … and {len(report.verdict.reasons) - 20} more in {out}/report.json")
+        say(f"  … and {len(report.verdict.reasons) - 20} more in {out}/report.json")
 
 
 def wanted_tracking_uri(parsed: argparse.Namespace) -> str | None:

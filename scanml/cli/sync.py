@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from scanml.cli.say import plain, say
 from scanml.errors import ArtifactError, ConfigError
 from scanml.tracking.journal import UNSENT, Waiting, find_waiting
 from scanml.tracking.stores import StoreError, with_password
@@ -30,8 +31,8 @@ def run_sync(parsed: argparse.Namespace) -> int:
             num_left, said = num_left + 1, f"left   {run.name}: {error}"
             if isinstance(error, StoreError) and not error.is_final:
                 away.add(run.store)
-        tqdm.write(said, file=sys.stdout)
-    print(f"{num_sent} of {len(waiting)} runs sent" if waiting else f"nothing waits in {parsed.folder}")
+        tqdm.write(plain(said), file=sys.stdout)
+    say(f"{num_sent} of {len(waiting)} runs sent" if waiting else f"nothing waits in {parsed.folder}")
     return INCOMPLETE if num_left else 0
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from pathlib import Path
 
+from scanml.cli.say import say
 from scanml.cli.step import exit_code, read_experiment, read_inputs
 from scanml.config import to_json
 from scanml.errors import ConfigError
@@ -56,21 +56,21 @@ def run_demo(parsed: argparse.Namespace) -> int:
 def _show(finished: Finished, out: Path, photo: Path | None = None) -> None:
     from scanml.pipelines.summary import headline_metrics
 
-    print(f"\n{'model':<12}{'metric':<8}{'value':>7}  {'95 % interval':<16}{'n':>6}")
+    say(f"\n{'model':<12}{'metric':<8}{'value':>7}  {'95 % interval':<16}{'n':>6}")
     for task, metric in headline_metrics(finished):
         value, low, high = ("–" if v is None else f"{v:.3f}" for v in (metric.value, metric.low, metric.high))
-        print(f"{task:<12}{metric.name:<8}{value:>7}  {f'{low} … {high}':<16}{metric.num_units:>6}")
+        say(f"{task:<12}{metric.name:<8}{value:>7}  {f'{low} … {high}':<16}{metric.num_units:>6}")
     for name, report in finished.reports.items():
         if report.step == "gate" or not report.verdict.passed:
             for reason in report.verdict.reasons[:10]:
-                print(f"{name}: {reason}")
+                say(f"{name}: {reason}")
     tracking_uri = without_password(finished.state.tracking_uri)
-    print(f"\nreport      {out / 'report.html'}\nMLflow      {tracking_uri}")
+    say(f"\nreport      {out / 'report.html'}\nMLflow      {tracking_uri}")
     if finished.refused:
-        print(f"refused by  {finished.refused}: see {out / finished.refused / 'report.json'}", file=sys.stderr)
+        say(f"refused by  {finished.refused}: see {out / finished.refused / 'report.json'}", to_stderr=True)
         return
     example = next(iter(sorted(photo.glob("*.jpg"))), Path("photo.jpg")) if photo else Path("photo.jpg")
-    print(f"SavedModel  {out / 'bundle' / 'scene' / '1'}\n\nnext:")
-    print(f"  scanml recommend {example} --bundle {out / 'bundle'}")
-    print(f"  scanml predict {example} --bundle {out / 'bundle'} --out drawn/")
-    print(f"  mlflow ui --backend-store-uri {tracking_uri}" if photo else f"  open {out / 'report.html'}")
+    say(f"SavedModel  {out / 'bundle' / 'scene' / '1'}\n\nnext:")
+    say(f"  scanml recommend {example} --bundle {out / 'bundle'}")
+    say(f"  scanml predict {example} --bundle {out / 'bundle'} --out drawn/")
+    say(f"  mlflow ui --backend-store-uri {tracking_uri}" if photo else f"  open {out / 'report.html'}")

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from scanml.cli.say import say
 from scanml.cli.step import read_experiment
 from scanml.config import to_json
 from scanml.errors import ConfigError
@@ -45,7 +46,7 @@ def run_wrap(parsed: argparse.Namespace) -> int:
     with writing(parsed.out):
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_new(path, text)
-    print(path)
+    say(path)
     return 0
 
 

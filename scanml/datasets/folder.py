@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -11,11 +11,15 @@ from scanml.datasets.coco import CocoFile, RawImage, raw_images, read_coco
 from scanml.datasets.folder_checks import (
     SPLIT_FILES,
     check_links,
+    check_other_links,
     check_pictures_folder,
+    check_places,
     check_unlisted,
     check_unread_files,
     compare_categories,
+    hide_outside,
     is_archive,
+    real_roots,
 )
 from scanml.datasets.label_checks import suspect_format
 from scanml.datasets.taxonomy import propagate, read_taxonomy
@@ -49,7 +53,7 @@ def read_folder(root: Path, *, unlisted_absent: bool = False, follow_links: bool
     """Read the label files of a data folder; no picture is opened.
 
     Files that cannot be parsed and records that are wrong become findings; such records are left out, and so are
-    pictures that links lead out of `root` to, unless `follow_links`.
+    pictures whose changes no fingerprint shows and, unless `follow_links`, all that links lead out of `root` to.
 
     Raises:
         DataError: there is no folder, or nothing in it that labels pictures.
@@ -57,30 +61,34 @@ def read_folder(root: Path, *, unlisted_absent: bool = False, follow_links: bool
     found = _find_label_files(root)
     label_files = {split: path for split, path in found.items() if path is not None}
     images = root / "images"
-    coco_files, findings = _read_all(label_files, images)
+    outside = [] if follow_links else list(check_other_links(root))
+    closed = {Path(finding.where) for finding in outside}
+    coco_files, findings = _read_all({s: path for s, path in label_files.items() if path not in closed}, images)
     findings += [*check_pictures_folder(images), *check_unread_files(root, found), *compare_categories(coco_files)]
-    triggers = _read_triggers(root / "triggers.jsonl")
-    findings += triggers.findings
+    triggers = _read_triggers(root / "triggers.jsonl", closed)
+    findings += [*triggers.findings, *outside]
     of_pictures: list[Iterable[Finding]] = []
     splits: dict[str, list[RawImage]] = {}
     if images.is_dir():
         splits = {split: raw_images(coco, images) for split, coco in coco_files.items()}
         findings += [f for split, coco in coco_files.items() for f in suspect_format(coco.path, splits[split])]
         splits = splits if label_files else {"train": _listed_in(triggers, images)}
-    if images.is_dir() and all(finding.kind != _UNREADABLE for finding in findings):  # which may list any name
+    if images.is_dir() and all(f.kind != _UNREADABLE and f not in outside for f in findings):  # may list any name
         known = {image.file_name for pictures in splits.values() for image in pictures}
         listed = triggers.listed.union(*(coco.listed for coco in coco_files.values()))
         of_pictures += [check_names(triggers, known), check_unlisted(images, listed)]
-    if not follow_links:  # images/ itself may be a link: pictures are often kept apart
-        splits, outside = _without_links(splits, homes=(root, images))
-        of_pictures.append(outside)
+    homes = (root, images)  # images/ itself may be a link: pictures are often kept apart
+    if not follow_links:
+        splits, linked = _without(splits, lambda pictures: check_links(pictures, homes=homes))
+        of_pictures.append(linked)
+    splits, misplaced = _without(splits, lambda pictures: check_places(pictures, images))
     attached = {
         split: tuple(attach(pictures, triggers, unlisted_absent=unlisted_absent)) for split, pictures in splits.items()
     }
-    spaces = {coco.label_space for coco in coco_files.values()}
-    space = spaces.pop() if len(spaces) == 1 else LabelSpace()
-    space = replace(space, trigger_names=triggers.names, trigger_parents=triggers.parents)
-    return RawData(attached, space, tuple(bounded(chain(findings, *of_pictures))))
+    shown = bounded(chain(findings, *of_pictures, misplaced))
+    roots = real_roots(homes)
+    space = _label_space(coco_files, triggers)
+    return RawData(attached, space, tuple(f if follow_links else hide_outside(f, roots) for f in shown))
 
 
 def read_instances(images: Path, instances: Path, *, follow_links: bool = False) -> RawData:
@@ -89,8 +97,8 @@ def read_instances(images: Path, instances: Path, *, follow_links: bool = False)
     splits = {"train": raw_images(coco, images) if images.is_dir() else []}
     findings = [*coco.findings, *check_pictures_folder(images), *suspect_format(instances, splits["train"])]
     if not follow_links:
-        splits, outside = _without_links(splits, homes=(images,))
-        findings += outside
+        splits, outside = _without(splits, lambda pictures: check_links(pictures, homes=(images,)))
+        findings = [hide_outside(finding, real_roots((images,))) for finding in bounded([*findings, *outside])]
     return RawData({"train": tuple(splits["train"])}, coco.label_space, tuple(bounded(findings)))
 
 
@@ -134,24 +142,34 @@ def _read_all(label_files: Mapping[str, Path], images: Path) -> tuple[dict[str, 
     return coco_files, findings
 
 
-def _without_links(
-    splits: Mapping[str, list[RawImage]], *, homes: tuple[Path, ...]
+def _label_space(coco_files: Mapping[str, CocoFile], triggers: TriggerLabels) -> LabelSpace:
+    """The triggers, and the classes where all files agree about them."""
+    spaces = {coco.label_space for coco in coco_files.values()}
+    space = spaces.pop() if len(spaces) == 1 else LabelSpace()
+    return replace(space, trigger_names=triggers.names, trigger_parents=triggers.parents)
+
+
+def _without(
+    splits: Mapping[str, list[RawImage]], check: Callable[[list[RawImage]], dict[str, Finding]]
 ) -> tuple[dict[str, list[RawImage]], list[Finding]]:
-    """The pictures that lie where they seem to lie, and findings for the others."""
-    outside = {split: check_links(pictures, homes=homes) for split, pictures in splits.items()}
+    """The pictures that lie where they should, and findings for the others."""
+    outside = {split: check(pictures) for split, pictures in splits.items()}
     kept = {s: [image for image in pictures if image.file_name not in outside[s]] for s, pictures in splits.items()}
     return kept, [finding for found in outside.values() for finding in found.values()]
 
 
-def _read_triggers(path: Path) -> TriggerLabels:
-    if not path.exists():
+def _read_triggers(path: Path, closed: Collection[Path]) -> TriggerLabels:
+    """The triggers with their taxonomy; files in `closed` are left alone."""
+    if path in closed or not path.exists():
         return TriggerLabels(path)
     try:
         triggers = read_triggers(path)
     except DataError as error:
         return TriggerLabels(path, findings=(_unreadable(path, error),))
     taxonomy = path.with_name("taxonomy.json")
-    return propagate(triggers, read_taxonomy(taxonomy, triggers.names)) if taxonomy.exists() else triggers
+    if taxonomy in closed or not taxonomy.exists():
+        return triggers
+    return propagate(triggers, read_taxonomy(taxonomy, triggers.names))
 
 
 def _unreadable(path: Path, error: DataError) -> Finding:

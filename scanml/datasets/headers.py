@@ -112,11 +112,17 @@ def _frame_header(data: bytes) -> bytes:
 def is_complete(data: bytes) -> bool:
     """Does a picture reach its end? Decoders fill what is missing with gray and say nothing.
 
-    What follows the end is none of our business: phones append videos. A thumbnail's end inside a segment is no end.
+    A JPEG is believed its end marker; `images.is_cut_short` looks closer. What follows is none of our business:
+    phones append videos. A thumbnail's end inside a segment is no end.
     """
     if data.startswith(_PNG):
         return any(kind == b"IEND" for kind, _ in _png_chunks(data))
-    return any(marker == _END for marker, _, _ in _jpeg_segments(data))
+    return end_of_jpeg(data) is not None
+
+
+def end_of_jpeg(data: bytes) -> int | None:
+    """Where a JPEG's end marker ends; None if it has none, or for another file."""
+    return next((end for marker, _, end in _jpeg_segments(data) if marker == _END), None)
 
 
 def _exif(data: bytes) -> bytes:

@@ -13,13 +13,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from scanml.datasets.headers import is_complete, num_components, orientation, stored_size
+from scanml.datasets.headers import end_of_jpeg, is_complete, num_components, orientation, stored_size
+from scanml.datasets.plain_file import read_plain
 from scanml.errors import DataError
 from scanml.structures.arrays import Floats, Pixels
 
 SUFFIXES = (".jpg", ".jpeg", ".png")  # what the exported graph can decode
 MAX_MEGAPIXELS = 100  # a larger picture is refused before it is decoded
+_MAX_MEGABYTES = 800  # that many pixels in a PNG's largest form, four channels of 16 bits, not compressed
 _TRANSPOSED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+_FILLER = bytes(range(0, 250, 7))  # 36 bytes that make blocks of any Huffman code; none begins a marker
 
 
 def read_image(path: Path, *, max_megapixels: int = MAX_MEGAPIXELS) -> Pixels:
@@ -32,11 +35,8 @@ def read_image(path: Path, *, max_megapixels: int = MAX_MEGAPIXELS) -> Pixels:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of an image file; a missing or unreadable one is a `DataError` that names it."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions.") from error
+    """The bytes of an image file; one that is missing, unreadable, no plain file or above 800 MB is a `DataError`."""
+    return read_plain(path, max_megabytes=_MAX_MEGABYTES)
 
 
 def decode_image(data: bytes, *, where: str, max_megapixels: int = MAX_MEGAPIXELS) -> Pixels:
@@ -57,6 +57,20 @@ def decode_image(data: bytes, *, where: str, max_megapixels: int = MAX_MEGAPIXEL
     if pixels is None or pixels.shape != (height, width, 3):
         raise DataError(f"{where}: the image data is damaged and cannot be decoded; replace the file.")
     return upright(pixels, orientation(data))
+
+
+def is_cut_short(data: bytes, pixels: Pixels) -> bool:
+    """Is data missing before the end marker of a JPEG, which `decode_image` has made `pixels` of?
+
+    Decoders repeat the last color down to the lower edge and say nothing. Where an edge is of one color, the picture is
+    decoded also with bytes put before its end: a whole one leaves them unread, a cut one makes pixels of them.
+    A cut in the last row of blocks, or one of a progressive JPEG, which makes all of it coarser, is not noticed.
+    """
+    edges = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])  # the lower one, as stored, may be any of them
+    if all((edge != edge[0]).any() for edge in edges) or (end := end_of_jpeg(data)) is None:
+        return False
+    longer = data[: end - 2] + _FILLER + data[end - 2 :]  # a marker has two bytes
+    return _small(data) != _small(longer)
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:
@@ -132,3 +146,15 @@ def _decode_cmyk(data: bytes) -> Pixels | None:
         return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
     except (OSError, ValueError, Image.DecompressionBombError):
         return None
+
+
+def _small(data: bytes) -> bytes:
+    """A JPEG's pixels in an eighth of its size, which costs less, without the warnings that OpenCV prints."""
+    from PIL import Image
+
+    try:
+        image = Image.open(io.BytesIO(data))
+        image.draft(image.mode, (1, 1))
+        return image.tobytes()
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return b""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 from typing import Any, TypeGuard
 
+from scanml.datasets.plain_file import read_plain
 from scanml.errors import DataError
 
 
@@ -16,17 +17,12 @@ def read_json(
     """Any JSON file, whose objects `members` makes of their (name, value) pairs; by default a dict.
 
     Raises:
-        DataError: missing, larger than `max_megabytes`, or with line and column where it is truncated or not JSON.
+        DataError: missing, no plain file, larger than `max_megabytes`, or with line and column where it is truncated or
+            not JSON.
     """
-    limit = -1 if max_megabytes is None else max_megabytes * 1_000_000
+    data = read_plain(path, max_megabytes=max_megabytes)
     try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1 if limit >= 0 else -1)
-        if 0 <= limit < len(data):
-            raise DataError(f"{path}: larger than {max_megabytes} MB, which no such file needs; is it the right one?")
         return json.loads(data, object_pairs_hook=members)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions.") from error
     except json.JSONDecodeError as error:
         hint = "it is truncated or damaged; write it again" if error.pos else "expected JSON"
         raise DataError(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}; {hint}.") from error

@@ -16,6 +16,7 @@ from scanml.datasets.images import (
     MAX_MEGAPIXELS,
     decode_image,
     difference_hash,
+    is_cut_short,
     pixel_hash,
     read_bytes,
     upright_boxes,
@@ -75,6 +76,8 @@ def name_image(raw: RawImage) -> str:
 def _scan_one(raw: RawImage, max_megapixels: int) -> Scanned | Finding:
     data = read_bytes(raw.path)
     pixels = decode_image(data, where=str(raw.path), max_megapixels=max_megapixels)
+    if is_cut_short(data, pixels):
+        raise DataError(f"{raw.path}: its data ends before the picture does; copy or download it again.")
     height, width = pixels.shape[:2]
     said, stored = (raw.width, raw.height), stored_size(data, where=str(raw.path))
     if said not in ((0, 0), (width, height), stored):

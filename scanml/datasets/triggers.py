@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scanml.datasets.coco import RawImage
 from scanml.datasets.json_file import is_text, unsafe_name
+from scanml.datasets.plain_file import read_plain
 from scanml.errors import DataError
 from scanml.structures.findings import Finding
 
@@ -36,9 +38,7 @@ def read_triggers(path: Path) -> TriggerLabels:
         DataError: the file cannot be read or is not UTF-8.
     """
     try:
-        lines = path.read_text("utf-8-sig").split("\n")  # splitlines() would cut inside strings, at U+2028
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions.") from error
+        text = read_plain(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}: expected UTF-8 text, received byte {error.start} that is not; save it as UTF-8."
@@ -46,7 +46,7 @@ def read_triggers(path: Path) -> TriggerLabels:
     by_image: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
     findings: list[Finding] = []
     listed: set[str] = set()
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(re.split("\r\n?|\n", text), start=1):  # splitlines() cuts strings at U+2028
         if not line.strip():
             continue
         where = f"{path}: line {number}"

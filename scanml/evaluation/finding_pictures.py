@@ -17,6 +17,7 @@ _SIDE = 420  # pixels of the longer side: about 25 kB as a JPEG
 _GAP = 8  # pixels between the two of a pair
 _SMALL = 12  # a box that goes more often into the picture's longer side is shown enlarged, with as much around it
 _LEAST_WINDOW = 48  # pixels around the smallest box
+_FAR = 1e9  # pixels beyond which a box is outside of any picture; its square fits in float32
 _COLORS: dict[str, Color] = {"error": (255, 69, 58), "warning": (255, 179, 36)}
 _BESIDE: Color = (120, 124, 132)  # what lies outside of the picture
 _PAPER: Color = (226, 228, 233)
@@ -50,7 +51,7 @@ def _panel(spot: Spot, color: Color, max_megapixels: int) -> Pixels:
         return _sheet(spot.path.name)
     if spot.box is None:
         return _cut(pixels, (0, 0, pixels.shape[1], pixels.shape[0]))[0]
-    box = np.array([spot.box], np.float32)
+    box = np.clip([spot.box], -_FAR, _FAR).astype(np.float32)
     if spot.size is not None and all(map(math.isfinite, spot.size)):
         said = (round(spot.size[0]), round(spot.size[1]))
         box = upright_boxes(box, data, said=said, upright_size=pixels.shape[:2])

@@ -21,7 +21,7 @@ from scanml.pipelines.plan import plan
 from scanml.pipelines.state import FILE, RunState
 from scanml.steps.contract import Options
 from scanml.steps.experiment import Experiment
-from scanml.steps.output import refuse_inside
+from scanml.steps.output import refuse_inside, remove_partial
 from scanml.steps.report import StepReport, is_finished, read_report
 from scanml.steps.store import local_or_uri
 from scanml.structures.pipeline import Node, Pipeline
@@ -186,9 +186,10 @@ def _run_in_child(
 def _remove_work(out: Path, pipeline: Pipeline) -> None:
     """Remove what earlier runs of `pipeline` wrote into `out`, and nothing else."""
     for node in pipeline.nodes:
-        for folder in (out / node.name, out / f"{node.name}.partial"):
-            if is_finished(folder) or is_finished(folder / "plan"):
-                shutil.rmtree(folder)
+        if is_finished(out / node.name):
+            shutil.rmtree(out / node.name)
+        if is_finished(out / f"{node.name}.partial" / "plan"):
+            remove_partial(out / f"{node.name}.partial")
     if (out / FILE).exists():
         shutil.rmtree(out / "champion", ignore_errors=True)
         (out / FILE).unlink()

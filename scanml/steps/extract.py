@@ -50,10 +50,15 @@ def _copy_catalog(source: Path, folder: Path) -> None:
     if (source / "markers").is_dir():
         load_markers(source / "markers")
         shutil.rmtree(folder / "markers", ignore_errors=True)
-        shutil.copytree(source / "markers", folder / "markers", ignore=shutil.ignore_patterns(".*"))
+        shutil.copytree(source / "markers", folder / "markers", ignore=_unread)
     if (source / "lenses.json").exists():
         load_lenses(source / "lenses.json")
         shutil.copy2(source / "lenses.json", folder / "lenses.json")
+
+
+def _unread(folder: str, names: list[str]) -> list[str]:
+    """What `load_markers` does not read."""
+    return [name for name in names if name.startswith(".") or not (Path(folder) / name).is_file()]
 
 
 STEP = Step("extract", ("data", "report"), _work, lambda experiment, _: experiment.data)

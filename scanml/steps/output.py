@@ -14,6 +14,10 @@ from typing import IO, Protocol
 
 from scanml.errors import ArtifactError, ConfigError
 from scanml.steps.report import REPORT, StepReport, is_finished, read_report
+from scanml.steps.store import refuse_impossible
+
+# What a step writes into OUT.partial, in the order in which it is removed: no work is left without its plan.
+_OURS = ("before", "work", "plan", "lock")
 
 
 class Output(Protocol):
@@ -60,6 +64,7 @@ class LocalOutput:
         if not folder.name:
             raise ConfigError(f"--out {folder}: expected a folder with a name; choose one below.")
         self.place, self.partial = str(folder), folder.with_name(folder.name + ".partial")
+        refuse_impossible(self.partial / "work" / REPORT)
         self.beside = folder.parent
         self._folder = folder
 
@@ -72,8 +77,14 @@ class LocalOutput:
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
-        with writing(self._folder), locked(self.partial, place=self.place):
-            yield
+        with writing(self._folder):
+            if others := _others_things(self.partial):
+                raise ArtifactError(
+                    f"{self.partial}: holds {', '.join(others[:5])}, which no step wrote; move it away or choose "
+                    "another --out."
+                )
+            with locked(self.partial, place=self.place):
+                yield
 
     def keep(self, path: Path) -> None:
         """Nothing to do: it lies where it is looked for."""
@@ -90,12 +101,29 @@ class LocalOutput:
             _move(work, folder)
         except OSError:  # one that cannot be moved, such as a mounted one
             _replace_files(work, folder)
-        shutil.rmtree(self.partial)
+        remove_partial(self.partial)
 
     def tidy(self) -> None:
-        if self.partial.exists():
-            with contextlib.suppress(ArtifactError, OSError), locked(self.partial):
-                shutil.rmtree(self.partial)
+        with contextlib.suppress(ArtifactError, OSError):
+            if self.partial.exists() and not _others_things(self.partial):
+                with locked(self.partial):
+                    remove_partial(self.partial)
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what a step wrote into its OUT.partial, and `folder` itself where that was all."""
+    for path in (folder / name for name in _OURS):
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _others_things(partial: Path) -> list[str]:
+    """The names in an OUT.partial that are no step's."""
+    names = {path.name for path in partial.iterdir()} if partial.is_dir() else set()
+    if "work" in names and not is_finished(partial / "plan") and any((partial / "work").iterdir()):
+        return ["work/ without a plan"]
+    return sorted(names.difference(_OURS))
 
 
 def _move(source: Path, target: Path) -> None:

@@ -41,14 +41,14 @@ def promote(config: Experiment, tracking_uri: str, *, version: int | None = None
     """Make `version` (default: the challenger) champion and return its number."""
     from scanml.tracking import ModelRegistry
 
-    return ModelRegistry(tracking_uri).promote(config.name, version=version)
+    return ModelRegistry(tracking_uri, must_exist=True).promote(config.name, version=version)
 
 
 def rollback(config: Experiment, tracking_uri: str) -> int:
     """Make the champion before the present one champion again and return its version."""
     from scanml.tracking import ModelRegistry
 
-    return ModelRegistry(tracking_uri).rollback(config.name)
+    return ModelRegistry(tracking_uri, must_exist=True).rollback(config.name)
 
 
 def lineage(config: Experiment, tracking_uri: str, *, version: int | None = None) -> Lineage:
@@ -56,7 +56,7 @@ def lineage(config: Experiment, tracking_uri: str, *, version: int | None = None
     from scanml.tracking import ModelRegistry
     from scanml.tracking import lineage as walk
 
-    registry = ModelRegistry(tracking_uri)
+    registry = ModelRegistry(tracking_uri, must_exist=True)
     version = version or registry.champion(config.name) or registry.challenger(config.name)
     if version is None:
         raise ArtifactError(f"{without_password(tracking_uri)}: no version of {config.name}; register a bundle first.")

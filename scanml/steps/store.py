@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from scanml.errors import ArtifactError, ConfigError, ScanmlError
 
 MAX_READ_BYTES = 64 << 20  # of what is read into memory: reports; one with 100,000 findings has 20 MB
+_SHOWN_LETTERS = 80  # of a path that is too long, or holds what no terminal should see
 _NUM_TRANSFERS = 16  # at once: small files wait for answers, not for the wire
 _VERSIONS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "created")  # as plug-ins name it
 # An unreachable store is said so in about 15 s; without it an S3 client tries for 40.
@@ -50,7 +51,7 @@ class Store:
         Raises:
             ArtifactError: also for names that are no paths below a folder.
         """
-        with _reaching(self.uri):
+        with reaching(self.uri):
             self._files.invalidate_cache()
             found = self._files.find(self._root, detail=True)
         names = {key[len(self._root) :].removeprefix("/"): values for key, values in found.items()}
@@ -64,7 +65,7 @@ class Store:
 
     def read(self, name: str) -> bytes | None:
         """The bytes of an object, None if it is not there."""
-        with _reaching(f"{self.uri}/{name}"):
+        with reaching(f"{self.uri}/{name}"):
             try:
                 data: bytes = self._files.cat_file(self._key(name), start=0, end=MAX_READ_BYTES + 1)
             except FileNotFoundError:
@@ -75,7 +76,7 @@ class Store:
 
     def write(self, name: str, data: bytes) -> None:
         """Replace an object, whole or not at all."""
-        with _reaching(f"{self.uri}/{name}"):
+        with reaching(f"{self.uri}/{name}"):
             self._files.pipe_file(self._key(name), data)
 
     def create(self, name: str, data: bytes) -> bool:
@@ -84,7 +85,7 @@ class Store:
         Of several that try, one succeeds where the plug-in asks the store itself to refuse the others, as those of
         S3 and GCS do; fsspec's default looks first and writes then, and two may succeed.
         """
-        with _reaching(f"{self.uri}/{name}"):
+        with reaching(f"{self.uri}/{name}"):
             try:
                 self._files.pipe_file(self._key(name), data, mode="create")
             except FileExistsError:
@@ -138,13 +139,13 @@ class Store:
         from tqdm import tqdm
 
         bar = tqdm(total=sum(sizes.values()), desc=f"{title} {self.uri}", unit="B", unit_scale=True, disable=None)
-        with _reaching(self.uri), bar, ThreadPoolExecutor(_NUM_TRANSFERS) as pool:
+        with reaching(self.uri), bar, ThreadPoolExecutor(_NUM_TRANSFERS) as pool:
             for size, _ in zip(sizes.values(), pool.map(work, sizes), strict=True):
                 bar.update(size)
 
 
 @contextlib.contextmanager
-def _reaching(uri: str) -> Iterator[None]:
+def reaching(uri: str) -> Iterator[None]:
     """Turn what a plug-in raises into a `ScanmlError` that names `uri` and the way out."""
     try:
         yield
@@ -168,6 +169,9 @@ def local_or_uri(place: str | Path) -> Path | str:
 
     >>> local_or_uri("s3://bucket/run/"), local_or_uri("file:///tmp/a%20b").name, local_or_uri("out").name
     ('s3://bucket/run', 'a b', 'out')
+
+    Raises:
+        ConfigError: a path that cannot be.
     """
     if "://" in str(place):
         parts = urlsplit(str(place))
@@ -175,7 +179,35 @@ def local_or_uri(place: str | Path) -> Path | str:
             return str(place).rstrip("/")
         place = unquote(parts.path)
     path = Path(place)
+    refuse_impossible(path)
     return path.resolve() if path.name in ("", "..") else path
+
+
+def refuse_impossible(path: Path) -> None:
+    """A path that the system cannot even be asked for, whether or not there is something.
+
+    Raises:
+        ConfigError: it is too long, has a null byte or turns in a circle, or a folder above it may not be searched.
+    """
+    asked, missing = str(path), []
+    try:
+        while not _is_there(path):
+            missing.append(path.name)
+            path = path.parent
+        for name in missing:  # alone: below a folder that is missing no name is too long
+            _is_there(path / name)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        shown = repr(asked) if len(asked) <= _SHOWN_LETTERS else f"{asked[:_SHOWN_LETTERS]!r}…"
+        raise ConfigError(f"{shown}: no path that can be used ({reason}); name another.") from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _connect(uri: str) -> tuple[Any, str]:

@@ -28,6 +28,8 @@ def _work(job: Job) -> Outcome:
     config = job.experiment.data
     report, splits = inspect_folder(job.inputs["data"], config=config)
     data_page(report, splits, max_megapixels=config.max_megapixels).write(job.folder / "page.html")
+    if job.experiment.classifier and not any(split.labels.trigger_names for split in splits):
+        _log.warning("warning: the experiment has a classifier, the data no triggers.jsonl: it will not be trained.")
     errors, warnings = ([g for g in report.groups if g.severity == s] for s in ("error", "warning"))
     for group in warnings:
         _log.warning("warning: %s × %s, such as %s", f"{group.count:,}", group.kind, group.findings[0].where)

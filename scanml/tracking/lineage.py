@@ -101,7 +101,7 @@ def lineage(store: str, model: str, version: int) -> Lineage:
     Raises:
         ArtifactError: the store cannot be reached, or does not know the version.
     """
-    client = connect(store)
+    client = connect(store, must_exist=True)
     with reaching(store):
         found = client.get_model_version(model, str(version))
         key = found.tags.get(KEY_TAG)  # of a run that came after the version: its store had been away

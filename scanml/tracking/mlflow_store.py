@@ -16,7 +16,14 @@ from urllib.parse import urlsplit
 
 from scanml.errors import ArtifactError
 from scanml.tracking.journal import Entry, is_key
-from scanml.tracking.stores import database_file, made_by_someone, new_database, one_at_a_time, reaching
+from scanml.tracking.stores import (
+    database_file,
+    made_by_someone,
+    new_database,
+    one_at_a_time,
+    reaching,
+    refuse_missing,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import Dataset as Dataset  # as: others name these types from here
@@ -48,12 +55,14 @@ T = TypeVar("T")
 TensorSpecs = Mapping[str, tuple[str, tuple[int, ...]]]  # name → (NumPy dtype, shape with -1 where free)
 
 
-def connect(uri: str) -> MlflowClient:
-    """A client for the store at `uri`; a new SQLite store is built here, in about 1.5 s.
+def connect(uri: str, *, must_exist: bool = False) -> MlflowClient:
+    """A client for the store at `uri`; a new SQLite store is built here, in about 1.5 s, unless it `must_exist`.
 
     Raises:
-        ArtifactError: the store cannot be opened. A server is not asked before the first call.
+        ArtifactError: the store cannot be opened, or must be there and is not. A server is asked by the first call.
     """
+    if must_exist:
+        refuse_missing(uri)
     load_mlflow()
     with reaching(uri):
         from mlflow.tracking import MlflowClient
@@ -195,7 +204,7 @@ def count_evaluations(uri: str, test_fingerprint: str) -> int:
     """How many `evaluate` runs the store at `uri` has seen on this test set, deleted ones included."""
     query = f"tags.`scanml.test_fingerprint` = '{test_fingerprint}' and tags.`scanml.step` = 'evaluate'"
     with reaching(uri):
-        return sum(1 for _ in search(connect(uri), query))
+        return sum(1 for _ in search(connect(uri, must_exist=True), query))
 
 
 def open_experiment(client: MlflowClient, uri: str, *, name: str) -> str:

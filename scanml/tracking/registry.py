@@ -40,13 +40,15 @@ class RegisteredModel(Protocol):
 class ModelRegistry:
     """The models registered in the MLflow store at `uri`; versions are numbers from 1.
 
+    An SQLite store that is not there is built, unless it `must_exist`.
+
     Raises:
         ArtifactError: the store cannot be reached, or what is asked for is not there.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, *, must_exist: bool = False) -> None:
         self._uri = uri
-        self._client = connect(uri)
+        self._client = connect(uri, must_exist=must_exist)
 
     def register(
         self,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from scanml.errors import ArtifactError, ScanmlError
+
+_SHOWN_LETTERS = 300  # of what MLflow says: some of its errors are pages
 
 
 class StoreError(ArtifactError):
@@ -48,12 +51,12 @@ def is_local(uri: str) -> bool:
 
 
 def without_password(text: str) -> str:
-    """The text with the name and password of every URI in it hidden.
+    """The text with the name and password of every URI in it hidden, also one with an @ in it.
 
     >>> without_password("http://me:secret@host/x")
     'http://***@host/x'
     """
-    return re.sub(r"//[^/@\s]*@", "//***@", text)
+    return re.sub(r"//[^/\s]*@", "//***@", text)
 
 
 def with_password(hidden: str) -> str:
@@ -68,6 +71,17 @@ def with_password(hidden: str) -> str:
     if "//***@" in hidden:
         raise ArtifactError(f"the store {hidden}: its password is not kept; name it with --track URI.")
     return hidden
+
+
+def refuse_missing(uri: str) -> None:
+    """For those who only read: MLflow would build an SQLite store that is not there.
+
+    Raises:
+        StoreError: it is not there.
+    """
+    database = database_file(uri)
+    if database is not None and not database.exists():
+        raise StoreError(f"MLflow store {without_password(uri)}: there is no such file; check the URI.")
 
 
 @contextlib.contextmanager
@@ -106,24 +120,25 @@ def reaching(uri: str) -> Iterator[None]:
     except ScanmlError:
         raise
     except Exception as error:  # MLflow lets through errors of SQLAlchemy, requests and every cloud's SDK
-        reason = _reason(error)
-        message = (
-            f"MLflow store {uri}: {reason}. Check that the URI is right, the server runs and the place is writable."
-        )
+        remedy = "Check that the URI is right, the server runs and the place is writable."
+        if getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST":  # it answered
+            remedy = "Check the name, the number and which store it is."
+        message = f"MLflow store {uri}: {_reason(error)} {remedy}"
         raise StoreError(without_password(message)) from error
 
 
 def _reason(error: BaseException) -> str:
-    """What the system said of a connection or file (`Connection refused`), else the first line of the error."""
+    """What the system said of a connection or file (`Connection refused.`), else the first line of the error."""
     deepest = error
     while (below := deepest.__cause__ or deepest.__context__) is not None:
         deepest = below
     if isinstance(deepest, TimeoutError):
-        return "no answer in time"
+        return "no answer in time."
     if isinstance(deepest, OSError) and deepest.strerror:
-        return deepest.strerror
+        return f"{deepest.strerror}."
     told = deepest if str(error).startswith("API request to") else error  # MLflow wraps what a connection does
-    return (str(told).strip() or type(told).__name__).splitlines()[0][:300].rstrip(".")
+    line = (str(told).strip() or type(told).__name__).splitlines()[0].rstrip(".")
+    return f"{line}." if len(line) <= _SHOWN_LETTERS else textwrap.shorten(line, _SHOWN_LETTERS, placeholder=" …")
 
 
 @contextlib.contextmanager

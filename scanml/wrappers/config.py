@@ -8,10 +8,11 @@ from pathlib import PurePosixPath
 
 from scanml.config import check_fields
 from scanml.errors import ConfigError
+from scanml.tracking.stores import without_password
 from scanml.wrappers.names import check_image
+from scanml.wrappers.schedule import check_schedule
 
 _CLAIM = "pvc://"  # as KServe writes a folder on a volume: pvc://CLAIM/PATH
-_SHORTHANDS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +32,28 @@ class CronJobConfig:
     def __post_init__(self) -> None:
         check_fields(self)
         check_image(self.image)
-        if self.schedule not in _SHORTHANDS and not re.fullmatch(r"[\w*,/?-]+( [\w*,/?-]+){4}", self.schedule):
-            raise ConfigError(f"--schedule: expected five fields such as '0 3 * * *', received {self.schedule!r}.")
+        check_schedule(self.schedule)
+        for name, uri in (("track", self.tracking_uri), ("data", self.data), ("output", self.output)):
+            refuse_password(name, uri)
         data, output = place("data", self.data), place("output", self.output)
         if data.claim == output.claim and PurePosixPath(output.path).is_relative_to(data.path):
             raise ConfigError(f"--output {self.output} lies inside --data {self.data}, which would change.")
         if output.claim is None:
             raise ConfigError(f"--output: `scanml run` writes to a volume, pvc://CLAIM/PATH, received {self.output!r}.")
+
+
+def refuse_password(name: str, uri: str | None) -> None:
+    """Credentials do not belong into a file that is applied, sent on and kept; `name` is the option of `uri`.
+
+    Raises:
+        ConfigError: the URI has a name or password in it.
+    """
+    if uri is not None and without_password(uri) != uri:
+        raise ConfigError(
+            f"--{name} {without_password(uri)}: expected a URI without credentials, they would be in the file for all "
+            "to read. A pod has them from its Secret as environment variables: MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD for an MLflow server."
+        )
 
 
 @dataclass(frozen=True)

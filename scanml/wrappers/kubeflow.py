@@ -18,6 +18,7 @@ import yaml
 
 from scanml.errors import ConfigError
 from scanml.structures.pipeline import Node, Pipeline
+from scanml.wrappers.config import refuse_password
 from scanml.wrappers.names import check_image, kubernetes_name
 
 Channel = Any  # a value that will be there when the pipeline runs; kfp types none of its classes
@@ -50,9 +51,10 @@ def kubeflow_yaml(
     name an MLflow store. The same arguments give the same text.
 
     Raises:
-        ConfigError: kfp is not installed, or `image` cannot be one.
+        ConfigError: kfp is not installed, `image` cannot be one, or `tracking_uri` has a password in it.
     """
     check_image(image)
+    refuse_password("track", tracking_uri)
     try:
         from google.protobuf import json_format
         from kfp.compiler import Compiler

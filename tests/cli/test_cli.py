@@ -97,6 +97,38 @@ def test_the_environment_overrides_too(tmp_path, capsys, monkeypatch):
     assert (used["shard_megabytes"], used["limit"]) == (3, 1)
 
 
+@pytest.mark.parametrize(
+    ("environment", "words", "blamed"),
+    [
+        ("train.steps", [], True),
+        ("train.steps=7", ["--set", "train.stpes=8"], False),
+        ("train.stpes=7", ["--set", "train.steps=8"], True),
+        ("'train.steps=7", [], True),
+    ],
+)
+def test_an_override_is_blamed_where_it_stands(environment, words, blamed, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SCANML_SET", environment)
+    command = ["validate", "--config", "detect", "--in", f"data={tmp_path}", "--out", str(tmp_path / "out"), *words]
+    assert main(command) == 2
+    assert (f"SCANML_SET={environment}" in capsys.readouterr().err) is blamed
+
+
+def test_a_name_that_no_file_can_have_is_2(tmp_path, capsys):
+    for command in ("validate", "run"):
+        for words in (
+            ["--in", f"data={tmp_path}", "--out", f"o/{'a' * 300}"],
+            ["--in", f"data={'a' * 300}", "--out", "o"],
+        ):
+            assert main([command, "--config", "detect", *words]) == 2
+            assert "no path that can be used (File name too long)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["predict", "x.jpg", "--bundle"], ["sync"], ["validate", "--out", "o", "--config"]])
+def test_so_is_a_path_that_is_too_long_anywhere_else(words, capsys):
+    assert main([*words, "a" * 300]) == 2
+    assert capsys.readouterr().err.endswith("a…: File name too long; name a shorter path.\n")
+
+
 def test_a_sigterm_that_python_drops_is_said_again():
     """What a handler raises inside a destructor is discarded."""
     code = """

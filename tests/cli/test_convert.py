@@ -71,6 +71,15 @@ def test_places_that_no_folder_can_be_moved_to_are_named(folders, capsys, monkey
     assert main(["convert", "yolo", "--in", ".", "--out", "../out"]) == 0
 
 
+def test_what_somebody_keeps_beside_the_output_stays(folders, capsys):
+    (folders / "out.partial").mkdir()
+    (folders / "out.partial" / "thesis.txt").write_text("mine")
+    words = ["convert", "yolo", "--in", str(folders / "yolo"), "--out", str(folders / "out")]
+    assert main(words) == 2
+    assert "holds 'thesis.txt'" in capsys.readouterr().err
+    assert [path.name for path in (folders / "out.partial").iterdir()] == ["thesis.txt"]
+
+
 def test_wrong_words_are_2():
     with pytest.raises(SystemExit) as left:
         main(["convert", "labelme", "--in", "a", "--out", "b"])

@@ -46,6 +46,14 @@ def test_overrides_are_settled_in_the_file(words, tmp_path, monkeypatch, capsys)
     assert path.stat().st_mode & 0o777 == 0o666 & ~umask
 
 
+@pytest.mark.parametrize("words", [["kubeflow"], CRONJOB])
+def test_a_password_is_written_into_no_file(words, tmp_path, capsys):
+    assert wrap(*words, "--track", "http://me:secret@mlflow:5000", out=tmp_path) == 2
+    said = capsys.readouterr().err
+    assert "MLFLOW_TRACKING_PASSWORD" in said and "secret" not in said.replace("Secret", "")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_that_differs_stays(tmp_path, capsys):
     assert wrap(*CRONJOB, out=tmp_path) == 0
     before = (tmp_path / "cronjob.yaml").read_bytes()

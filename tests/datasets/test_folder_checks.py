@@ -8,7 +8,8 @@ import pytest
 from oracles.data_folder import coco, edit_json, write_folder, write_pictures
 
 from scanml.datasets import DataConfig, load_coco, load_folder
-from scanml.datasets.folder import read_folder
+from scanml.datasets.folder import read_folder, read_instances
+from scanml.datasets.validate import inspect_folder
 from scanml.errors import DataError
 
 
@@ -49,11 +50,16 @@ def test_a_link_out_of_the_folder_is_an_error_unless_it_is_wanted(tmp_path, link
     name = "x.png" if link == "picture" else "sub/x.png"
     names = [*(f"instances{index}.png" for index in range(8)), name]
     (root / "instances.json").write_text(json.dumps(coco(names)))
-    assert found(root) == [("link out of the data folder", f"image {name!r} (id 9)")]
+    assert ("link out of the data folder", f"image {name!r} (id 9)") in found(root)
+    wanted = DataConfig(follow_links=True)
     for load in (load_folder, lambda r, **k: load_coco(r / "images", r / "instances.json", **k)):
         with pytest.raises(DataError, match=rf"{name}.* leads out of the data folder, to {tmp_path}/secret/x.png"):
             load(root)
-        assert sum(map(len, load(root, config=DataConfig(follow_links=True)))) == 9
+        if link == "picture" or load != load_folder:
+            assert sum(map(len, load(root, config=wanted))) == 9
+        else:  # a step would not notice what changes in there
+            with pytest.raises(DataError, match=rf"{name}.* lies behind {root}/images/sub, a link to a folder"):
+                load(root, config=wanted)
 
 
 def test_links_within_the_folder_and_a_linked_picture_folder_are_followed(tmp_path):
@@ -112,3 +118,52 @@ def test_differing_categories_are_named(tmp_path):
         f"its categories differ from those of {tmp_path / 'train.json'}: "
         "7 'dog' only in train.json, 7 'wolf' only in val.json."
     )
+
+
+def test_a_hidden_picture_that_is_listed_is_an_error(tmp_path):
+    names = ["a.png", ".b.png", ".sub/c.png"]
+    write_pictures(tmp_path / "images", names)
+    (tmp_path / "instances.json").write_text(json.dumps(coco(names)))
+    wrong = [("hidden picture", f"image {name!r} (id {number})") for number, name in ((2, ".b.png"), (3, ".sub/c.png"))]
+    assert found(tmp_path) == wrong
+    assert [image.file_name for _, image in read_folder(tmp_path).all_images()] == ["a.png"]
+
+
+def test_a_linked_folder_among_the_pictures_is_said_and_not_searched(tmp_path):
+    root = write_folder(tmp_path / "data", instances=2)
+    write_pictures(tmp_path / "large", ["x.png"], first_seed=50)
+    (root / "images/large").symlink_to(tmp_path / "large")
+    assert found(root) == [("linked folder among the pictures", str(root / "images/large"))]
+
+
+@pytest.mark.parametrize(
+    "name", ["instances.json", "triggers.jsonl", "taxonomy.json", "lenses.json", "markers/a/a.png"]
+)
+def test_other_files_that_are_links_out_are_not_read_unless_it_is_wanted(tmp_path, name):
+    root = write_folder(tmp_path / "data", instances=2)
+    (root / "triggers.jsonl").write_text('{"image": "instances0.png", "present": ["sky"]}\n')
+    place, secret = root / name, tmp_path / "secret"
+    secret.write_bytes(place.read_bytes() if place.exists() else b'{"hush": "hush"}')
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    place.symlink_to(secret)
+    assert found(root) == [("link out of the data folder", str(place))]
+    findings = read_folder(root, follow_links=True).findings
+    assert all(finding.kind == "wrong taxonomy" or finding.kind.startswith("taxonomy") for finding in findings)
+    report, _ = inspect_folder(root)
+    assert not report.passed and "hush" not in str(report.to_json())
+
+
+def test_no_finding_shows_what_a_link_leads_out_to(tmp_path):
+    root = write_folder(tmp_path / "data", instances=2)
+    write_pictures(tmp_path, ["secret.png"], first_seed=50)
+    for name in ("listed.png", "stray.png"):
+        (root / "images" / name).symlink_to(tmp_path / "secret.png")
+    values = coco(["instances0.png", "instances1.png", "listed.png"], box=(5.0, 6.0, -1.0, 10.0))
+    (root / "instances.json").write_text(json.dumps(values))
+    for read in (read_folder, lambda root: read_instances(root / "images", root / "instances.json")):
+        findings = read(root).findings
+        shown = {spot.path.name for finding in findings for spot in finding.spots}
+        assert shown == {"instances0.png", "instances1.png"}
+        assert any(f"leads out of the data folder, to {tmp_path}/secret.png" in f.problem for f in findings)
+    assert any(spot.path.name == "stray.png" for f in read_folder(root, follow_links=True).findings for spot in f.spots)

@@ -1,5 +1,6 @@
 """What is broken is refused, and nothing but a DataError ever comes out."""
 
+import io
 import struct
 import zlib
 
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.data_folder import picture
 from oracles.encoded import PIXELS, encode, files
+from PIL import Image
 
 from scanml.datasets.headers import is_upright, oddities, orientation
-from scanml.datasets.images import decode_image
+from scanml.datasets.images import decode_image, is_cut_short
 from scanml.errors import DataError
 
 FILES = files()
@@ -149,3 +152,17 @@ def test_bytes_without_a_picture_are_refused(start, data):
     orientation(start + data)
     with pytest.raises(DataError):
         decode_image(start + data, where="x")
+
+
+@pytest.mark.parametrize("options", [{}, {"optimize": True}, {"progressive": True}, {"restart_marker_rows": 1}])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_that_ends_before_its_end_marker_is_noticed(mode, options):
+    pixels = picture(1, (200, 300))
+    pixels[150:] = 255  # a whole picture may end in one color as well
+    with io.BytesIO() as file:
+        Image.fromarray(pixels).convert(mode).save(file, "JPEG", **options)
+        data = file.getvalue()
+    assert not is_cut_short(data, decode_image(data, where=""))
+    if "progressive" not in options:
+        cut = data[: len(data) // 2] + b"\xff\xd9"
+        assert is_cut_short(cut, decode_image(cut, where=""))

@@ -86,3 +86,8 @@ def test_a_picture_is_as_large_as_the_limit_allows(tmp_path):
     spot = Spot(write(tmp_path / "a.png", (1000, 1001)))
     assert not is_blue(shown(spot)).any()
     assert is_blue(shown(spot, max_megapixels=2)).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_box_of_the_largest_numbers_is_drawn_without_a_warning(tmp_path):
+    assert shown(Spot(write(tmp_path / "a.png"), (0, 0, 1e308, float("inf")), (400, 300))).size

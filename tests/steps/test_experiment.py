@@ -75,6 +75,7 @@ def test_a_mistake_in_a_file_is_named(write, before, after, message):
     ("assignment", "message"),
     [
         ("train.stpes=3", "no field 'stpes'; did you mean 'steps'"),
+        ("augment.mosaic=1", r"did you mean 'train\.augment'\?"),
         ("train.steps=many", "expected int, received 'many'"),
         ("train.steps", "expects field=value"),
         ("classifier.size=tiny", "nothing below it can be set"),

@@ -110,5 +110,41 @@ def test_a_lock_is_free_after_an_error(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("name", ["mine/thesis.txt", "thesis.txt", "work/thesis.txt"])
+def test_what_somebody_keeps_in_a_folder_called_partial_stays(tmp_path, name):
+    mine = tmp_path / "out.partial" / name
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    mine.write_text("years of work")
+    for fresh in (False, True):
+        with pytest.raises(ArtifactError, match=r"out\.partial: holds .*, which no step wrote; move it away"):
+            run(tmp_path, tmp_path / "out", fresh=fresh)
+    assert names_in(tmp_path / "out.partial") == [name]
+
+
+def test_what_somebody_puts_there_later_stays_too(tmp_path):
+    partial = tmp_path / "out.partial"
+    with LocalOutput(tmp_path / "out").working():
+        (partial / "thesis.txt").write_text("years of work")
+        (partial / "work").mkdir()
+        (partial / "work" / "report.json").write_text("{}")
+        LocalOutput(tmp_path / "out").publish()
+    LocalOutput(tmp_path / "out").tidy()
+    assert names_in(partial) == ["thesis.txt"]
+    assert names_in(tmp_path / "out") == ["report.json"]
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a" * 250, "a\0b", "/".join(["b" * 200] * 25)])
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_place_that_cannot_be_is_named(tmp_path, name, scheme):
+    with pytest.raises(ConfigError, match=r"no path that can be used .*; name another"):
+        run(tmp_path, f"{scheme}{tmp_path / name}")
+
+
+def test_a_circle_of_links_is_no_place(tmp_path):
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(ConfigError, match="symbolic links"):
+        run(tmp_path, tmp_path / "circle" / "out")
+
+
 def _full(*_, **__):
     raise OSError(errno.ENOSPC, "No space left on device")

@@ -111,8 +111,10 @@ def test_the_command_line_shows_it(story, store, tmp_path, capsys):
     values = json.loads(capsys.readouterr().out)
     [splits] = values["images"].values()
     assert sum(map(len, splits.values())) == 24 and values["lineage"]["version"] == 1
-    assert main([*words, "7"]) == 2
-    assert "MLflow store" in capsys.readouterr().err
+    assert main([*words, "999999"]) == 2
+    said = capsys.readouterr().err
+    assert "MLflow store" in said and "version=999999" in said and "Check the name, the number" in said
+    assert "the server runs" not in said
 
 
 def test_pictures_that_are_elsewhere_are_said_to_be(story, store, tmp_path, capsys, monkeypatch):
@@ -129,8 +131,16 @@ def test_a_model_without_versions_has_no_lineage(store):
         register.lineage(Experiment(name="nobody", detector=SceneDetectorConfig()), store)
 
 
+@pytest.mark.parametrize("option", ["--lineage", "--promote", "--rollback"])
+def test_a_store_that_is_not_there_is_not_built_to_be_read(option, tmp_path, capsys):
+    store = f"sqlite:///{tmp_path / 'below' / 'none.db'}"
+    assert main(["register", "--config", "detect", option, "--track", store]) == 2
+    assert f"MLflow store {store}: there is no such file; check the URI." in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_password_gets_into_the_report(tmp_path, bundle, monkeypatch):
-    monkeypatch.setattr("scanml.tracking.registry.connect", lambda uri: None)
+    monkeypatch.setattr("scanml.tracking.registry.connect", lambda uri, **_: None)
     monkeypatch.setattr(ModelRegistry, "register", lambda *_, **__: 3)
     report = run("house", bundle(BOTH), tmp_path / "out", "http://me:secret@127.0.0.1:9")
     assert report.facts["store"] == "http://***@127.0.0.1:9"

@@ -117,7 +117,7 @@ def test_what_is_missing_is_named(registry, tmp_path):
 
 def test_no_password_gets_into_an_error(monkeypatch):
     client = SimpleNamespace(search_registered_models=lambda query: [])
-    monkeypatch.setattr("scanml.tracking.registry.connect", lambda uri: client)
+    monkeypatch.setattr("scanml.tracking.registry.connect", lambda uri, **_: client)
     for act in (ModelRegistry.promote, ModelRegistry.rollback):
         with pytest.raises(ArtifactError, match=r"in http://\*\*\*@host") as error:
             act(ModelRegistry("http://me:secret@host"), "nothing")

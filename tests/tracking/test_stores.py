@@ -11,7 +11,7 @@ from scanml.tracking import MlflowTracker, ModelRegistry, count_evaluations, lin
 from scanml.tracking.lineage import FINGERPRINT_TAG, IMAGES_TAG
 from scanml.tracking.mlflow_store import connect
 from scanml.tracking.registry import fingerprint_folder
-from scanml.tracking.stores import is_local, without_password
+from scanml.tracking.stores import is_local, reaching, without_password
 
 CANNOT = servers.why_not()
 SKIPPED = pytest.mark.skipif(CANNOT is not None, reason=CANNOT or "")
@@ -159,7 +159,27 @@ def test_what_can_hang_is_known(uri, local):
     assert is_local(uri) is local
 
 
+def test_nothing_is_counted_in_a_store_that_is_not_there(tmp_path):
+    with pytest.raises(ArtifactError, match="there is no such file"):
+        count_evaluations(f"sqlite:///{tmp_path / 'none.db'}", "nothing")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("short.\nmore", ": short. Check that"),
+        (" ".join(["sentence"] * 60), f": {' '.join(['sentence'] * 33)} … Check that"),  # 33 * 9 - 1 + 2 ≤ 300
+    ],
+)
+def test_a_long_error_ends_with_a_word(said, shown):
+    with pytest.raises(ArtifactError) as caught, reaching("file:///x"):
+        raise RuntimeError(said)
+    assert shown in str(caught.value)
+
+
 def test_passwords_are_hidden_wherever_they_are():
     assert without_password("at http://a:b@c/d and postgresql+psycopg2://e@f:1/g") == (
         "at http://***@c/d and postgresql+psycopg2://***@f:1/g"
     )
+    assert without_password("http://me:sec@ret@host/a@b") == "http://***@host/a@b"

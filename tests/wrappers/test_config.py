@@ -32,6 +32,10 @@ def test_schedules(schedule):
         ({"data": "pvc://photos", "output": "pvc://photos/out"}, "lies inside --data"),
         ({"data": "s3://b/photos", "output": "s3://b/photos/out"}, "lies inside --data"),
         ({"output": "s3://bucket/runs"}, "writes to a volume"),
+        ({"tracking_uri": "http://u:secret@h"}, "MLFLOW_TRACKING_PASSWORD"),
+        ({"tracking_uri": "postgresql://u:a@secret@h/db"}, r"--track postgresql://\*\*\*@h/db: "),
+        ({"data": "s3://key:secret@bucket/photos"}, "expected a URI without credentials"),
+        ({"schedule": "99 99 99 99 99"}, "the minute"),
     ],
 )
 def test_what_no_cluster_could_run_is_refused(changed, message):

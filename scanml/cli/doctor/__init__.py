@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scanml.cli.doctor.check import Check
 from scanml.cli.doctor.report import hide_private, page
+from scanml.cli.say import say
 
 PROBLEM = 2
 
@@ -21,7 +22,7 @@ def run_doctor(parsed: argparse.Namespace) -> int:
     if parsed.json:
         print(json.dumps({"passed": not num_problems, "checks": [vars(check) for check in checks]}))
     else:
-        print(page(checks))
+        say(page(checks))
     return PROBLEM if num_problems else 0
 
 

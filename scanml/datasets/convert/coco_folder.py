@@ -53,7 +53,7 @@ def write_folder(labelled: LabelledFolder, out: Path) -> Written:
         annotations = [{"id": number} | record for number, record in enumerate(objects, start=num_objects + 1)]
         num_objects += len(annotations)
         values = {"images": records, "annotations": annotations, "categories": categories}
-        (out / f"{split}.json").write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
+        (out / f"{split}.json").write_text(json.dumps(values, ensure_ascii=False, allow_nan=False), encoding="utf-8")
     refuse_mistakes(mistakes)
     return Written({split: len(images) for split, images in labelled.splits.items()}, num_objects, len(categories))
 

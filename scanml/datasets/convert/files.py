@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scanml.datasets.images import SUFFIXES
+from scanml.datasets.plain_file import read_plain
 from scanml.errors import DataError
 
 # What labelling tools take as pictures and the exported graph cannot decode.
@@ -37,17 +38,7 @@ def read_bounded(root: Path, path: Path, *, max_megabytes: int) -> bytes:
         DataError: missing, outside, not a plain file, unreadable or larger than `max_megabytes`.
     """
     inside(root, path)
-    if not path.is_file():
-        raise DataError(f"{path}: expected a file, found something else.")
-    limit = max_megabytes * 1_000_000
-    try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions.") from error
-    if len(data) > limit:
-        raise DataError(f"{path}: larger than {max_megabytes} MB, which no such file needs; is it the right one?")
-    return data
+    return read_plain(path, max_megabytes=max_megabytes)
 
 
 def read_lines(root: Path, path: Path, *, max_megabytes: int) -> list[tuple[int, str]]:
@@ -57,6 +48,13 @@ def read_lines(root: Path, path: Path, *, max_megabytes: int) -> list[tuple[int,
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: expected UTF-8 text, received {error.object[:8]!r}…; write it again.") from error
     return [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+
+
+def to_number(text: str) -> float:
+    """The number that `text` writes with ASCII digits, perhaps not a finite one; a `ValueError` if it is none."""
+    if not text.isascii() or "_" in text:  # as Python's own float() would take it
+        raise ValueError(text)
+    return float(text)
 
 
 def is_picture(path: Path) -> bool:

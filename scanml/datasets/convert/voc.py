@@ -7,6 +7,7 @@ order, which is that of VOC's own twenty.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from scanml.errors import DataError
 
 _LAYOUT = "a Pascal VOC folder, such as VOCdevkit/VOC2012, with Annotations/ and JPEGImages/"
 _MAX_LIST_MEGABYTES = 64  # a million names
+_FLAG = re.compile(r"\s+(-1|0|1)$")  # after the name, in lists of one class; names may hold spaces
 _Name = tuple[str, str]  # where it is listed, and the name of a picture without its suffix
 
 
@@ -100,7 +102,7 @@ def _read_sets(root: Path) -> Mapping[str, Sequence[_Name]]:
 
 def _read_set(root: Path, path: Path) -> Iterator[_Name]:
     for number, line in read_lines(root, path, max_megabytes=_MAX_LIST_MEGABYTES):
-        yield f"{path}: line {number}", line.split()[0]
+        yield f"{path}: line {number}", _FLAG.sub("", line)
 
 
 def _refuse_second(seen: dict[str, str], stem: str, where: str) -> None:

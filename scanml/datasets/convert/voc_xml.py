@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
 
-from scanml.datasets.convert.files import read_bounded
+from scanml.datasets.convert.files import read_bounded, to_number
 from scanml.errors import DataError
 
 _MAX_MEGABYTES = 4  # 10,000 objects in one picture
@@ -58,7 +58,7 @@ class _Element:
     def number(self, tag: str) -> float:
         element = self.one(tag)
         try:
-            number = float(element.text)
+            number = to_number(element.text)
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
@@ -112,10 +112,14 @@ def _read_object(element: _Element, size: tuple[int, int]) -> VocObject:
         )
     if left > size[0] or top > size[1] or right < 0 or bottom < 0:
         raise DataError(f"line {box.line}: the box lies outside the picture of {size[0]}×{size[1]}; mend or remove it.")
-    difficult = any(flag.text == "1" for flag in element.all("difficult"))
+    if not math.isfinite((right - left + 1) * (bottom - top + 1)):
+        raise DataError(f"line {box.line}: the box is {right - left:g} wide and {bottom - top:g} high; mend it.")
+    flags = {flag.text for flag in element.all("difficult")}
+    if wrong := flags - {"0", "1", ""}:
+        raise DataError(f"line {element.line}: expected 0 or 1 in <difficult>, received {min(wrong)[:40]!r}; mend it.")
     # The kit counts pixels from 1 and both ends belong to the box (it measures xmax - xmin + 1): the left edge of
     # pixel 1 is 0, the right edge of pixel xmax is xmax. Files counted from 0 are thus off by at most one pixel.
-    return VocObject(name, (left - 1, top - 1, right - left + 1, bottom - top + 1), difficult)
+    return VocObject(name, (left - 1, top - 1, right - left + 1, bottom - top + 1), "1" in flags)
 
 
 def _parse(data: bytes, path: Path) -> _Element:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from scanml.datasets.convert.files import read_lines
+from scanml.datasets.convert.files import read_lines, to_number
 from scanml.datasets.convert.labelled import LabelledObject
 from scanml.errors import DataError
 
@@ -36,7 +36,7 @@ def read_labels(root: Path, path: Path, class_names: Sequence[str]) -> tuple[lis
 
 def _read_object(words: Sequence[str], class_names: Sequence[str]) -> LabelledObject:
     try:
-        label, *numbers = (float(word) for word in words)
+        label, *numbers = (to_number(word) for word in words)
     except ValueError as error:
         raise DataError(f"expected numbers only, received {' '.join(words)[:80]!r}; mend the line.") from error
     if not (label.is_integer() and 0 <= label < len(class_names)):

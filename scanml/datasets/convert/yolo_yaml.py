@@ -50,8 +50,14 @@ def read_description(root: Path) -> YoloDescription:
     # `path:` tells where the folder lay when the file was written; it counts where it names a folder inside this one.
     said = values.get("path")
     base = root / said if isinstance(said, str) else root
-    known = base.is_dir() and base.resolve().is_relative_to(root.resolve())
-    return YoloDescription(path, base if known else root, _class_names(path, values), splits)
+    return YoloDescription(path, base if _is_folder_in(root, base) else root, _class_names(path, values), splits)
+
+
+def _is_folder_in(root: Path, base: Path) -> bool:
+    try:
+        return base.is_dir() and base.resolve().is_relative_to(root.resolve())
+    except OSError:  # a name that is too long to be one
+        return False
 
 
 def _find(root: Path) -> Path:
@@ -69,7 +75,10 @@ def _parse(root: Path, path: Path) -> Mapping[object, object]:
     data = read_bounded(root, path, max_megabytes=_MAX_MEGABYTES)
     try:
         # The base loader makes text of every value: no objects, and a class named `no` or `1.0` keeps its name.
-        values = yaml.load(data, Loader=yaml.BaseLoader)
+        loader = yaml.BaseLoader(data)
+        node = loader.get_single_node()
+        _refuse_twice(path, node)
+        values = loader.construct_document(node) if node else None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}: " if mark else ""
@@ -78,6 +87,19 @@ def _parse(root: Path, path: Path) -> Mapping[object, object]:
     if not isinstance(values, Mapping):
         raise DataError(f"{path}: expected `names:` and `train:`, received {repr(values)}; see YOLO's format.")
     return values
+
+
+def _refuse_twice(path: Path, node: yaml.Node | None) -> None:
+    """A key that is there twice, of which YAML's loader would take the last, at the top or among the names."""
+    for mapping in [node, *(value for _, value in node.value)] if isinstance(node, yaml.MappingNode) else ():
+        keys = [key for key, _ in mapping.value] if isinstance(mapping, yaml.MappingNode) else []
+        seen: set[str] = set()
+        for key in keys:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise DataError(
+                    f"{path}: line {key.start_mark.line + 1}: {repr(key.value)} is there twice; remove one."
+                )
+            seen.add(str(key.value))
 
 
 def _class_names(path: Path, values: Mapping[object, object]) -> tuple[str, ...]:

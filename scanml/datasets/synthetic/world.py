@@ -34,7 +34,7 @@ class _Records:
     triggers: list[Mapping[str, object]] = field(default_factory=list)
 
 
-def draw_world(out: Path, *, num_images: int, seed: int, progress: Callable[[int], None] | None = None) -> None:
+def draw_world(out: str | Path, *, num_images: int, seed: int, progress: Callable[[int], None] | None = None) -> None:
     """Write `num_images` labelled photos, markers, lenses and five showcase frames into `out`, created where missing.
 
     The same seed gives the same bytes (with the same OpenCV), and image k does not depend on `num_images`. `progress`
@@ -47,6 +47,7 @@ def draw_world(out: Path, *, num_images: int, seed: int, progress: Callable[[int
     """
     if num_images < 1 or seed < 0:
         raise ConfigError(f"draw_world needs num_images >= 1 and seed >= 0, received {num_images} and {seed}.")
+    out = Path(out)
     for folder in ("images", "markers", "frames"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     records = _Records()

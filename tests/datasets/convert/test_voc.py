@@ -83,11 +83,19 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;&b;">]><annotation>&
         (voc_xml(SIZE, ("dog", 9, 1, 8, 2)), "line 6: .*negative size"),
         (voc_xml(SIZE, ("dog", "x", 1, 8, 2)), "line 6: expected a number in <xmin>, received 'x'"),
         (voc_xml(SIZE, ("dog", "nan", 1, 8, 2)), "expected a number in <xmin>, received 'nan'"),
+        (voc_xml(SIZE, ("dog", "1_0", 1, 20, 2)), "expected a number in <xmin>, received '1_0'"),
+        (voc_xml(SIZE, ("dog", "\u0661", 1, 8, 2)), "expected a number in <xmin>"),
+        (voc_xml(SIZE, ("dog", -1e308, 1, 1e308, 2)), "line 6: the box is inf wide and 1 high"),
+        (voc_xml(SIZE, ("dog", -1e200, -1e200, 1e200, 1e200)), "line 6: the box is 2e.200 wide"),
+        (
+            voc_xml(SIZE, ("dog", 1, 1, 8, 2)).replace("</object>", "<difficult>yes</difficult></object>"),
+            "expected 0 or 1 in <difficult>, received 'yes'",
+        ),
         (voc_xml(SIZE, ("dog", 61, 1, 70, 2)), "outside the picture of 60×40"),
         (voc_xml(SIZE, (" ", 1, 1, 8, 2)), "empty <name>"),
         (voc_xml(SIZE, ("dog", 1, 1, 8, 2)).replace("ymax>", "ymx>"), "needs one <ymax>, found 0"),
     ],
-    ids=range(18),
+    ids=range(23),
 )
 def test_a_wrong_annotation_is_named(voc, tmp_path, text, message):
     (voc / "Annotations" / "a.xml").write_text(text)
@@ -99,6 +107,16 @@ def test_boxes_counted_from_0_are_accepted_and_off_by_a_pixel_at_most(voc, tmp_p
     (voc / "Annotations" / "a.xml").write_text(voc_xml(SIZE, ("dog", 0, 0, 10.5, 20)))
     assert boxes(convert(voc, tmp_path / "out")["train"]) == [[-1, -1, 11.5, 21]]
     assert validate_folder(tmp_path / "out").passed
+
+
+@pytest.mark.parametrize("flag", ["", " 1", " -1", "\t0"])
+def test_a_name_may_hold_spaces_and_be_followed_by_whether_its_class_is_there(voc, tmp_path, flag):
+    for folder, suffix in (("JPEGImages", ".jpg"), ("Annotations", ".xml")):
+        (voc / folder / "a").with_suffix(suffix).rename(voc / folder / f"my cat{suffix}")
+    for name in ("val", "trainval", "test"):
+        (voc / "ImageSets" / "Main" / f"{name}.txt").unlink(missing_ok=True)
+    (voc / "ImageSets" / "Main" / "train.txt").write_text(f"my cat{flag}\n")
+    assert [image["file_name"] for image in convert(voc, tmp_path / "out")["train"]["images"]] == ["my cat.jpg"]
 
 
 def no_annotations(root):

@@ -219,7 +219,7 @@ def same_name_in_two_places(root):
         (link_in_a_circle, ["d.png", "no such"]),
         (label_link_to_nowhere, ["c.txt", "no such"]),
         (label_not_text, ["c.txt", "UTF-8"]),
-        (label_folder, ["c.txt", "expected a file"]),
+        (label_folder, ["c.txt", "Is a directory"]),
         (two_pictures_of_one_stem, ["a.png in train", "has the label file of", "a.jpg"]),
         (picture_pipe, ["d.png", "no file"]),
         (other_kind, ["d.webp", "expected a JPEG or PNG"]),
@@ -234,6 +234,31 @@ def test_a_wrong_file_is_named(yolo, tmp_path, damage, words):
         convert(yolo, tmp_path / "out")
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train: images\nnames: [cup, no]\nnames: [no, cup]", "line 3: 'names' is there twice"),
+        ("train: images\nnames:\n  0: cup\n  1: no\n  0: no", "line 5: '0' is there twice"),
+    ],
+)
+def test_a_key_of_the_description_that_is_there_twice_is_named(yolo, tmp_path, text, message):
+    (yolo / "data.yaml").write_text(text)
+    with pytest.raises(DataError, match=message):
+        convert(yolo, tmp_path / "out")
+
+
+def test_a_path_that_no_folder_can_have_is_none_inside(yolo, tmp_path):
+    (yolo / "data.yaml").write_text(f"path: {'x' * 5000}\ntrain: images\nnames: [cup, no]")
+    assert convert(yolo, tmp_path / "out")
+
+
+@pytest.mark.parametrize("number", ["0_1", "\u0660.5"])
+def test_numbers_are_written_in_plain_digits(yolo, tmp_path, number):
+    (yolo / "labels" / "a.txt").write_text(f"0 0.5 0.5 {number} 0.1\n")
+    with pytest.raises(DataError, match="expected numbers only"):
+        convert(yolo, tmp_path / "out")
 
 
 def test_two_pictures_that_would_be_written_to_one_place(yolo, tmp_path):

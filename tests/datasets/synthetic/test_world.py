@@ -31,7 +31,7 @@ def read(path):
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path):
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        draw_world(tmp_path / name, num_images=4, seed=seed)
+        draw_world(str(tmp_path / name), num_images=4, seed=seed)
     assert all_bytes(tmp_path / "a") == all_bytes(tmp_path / "b")
     assert all_bytes(tmp_path / "a") != all_bytes(tmp_path / "c")
 
