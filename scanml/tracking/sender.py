@@ -77,6 +77,7 @@ class Sender:
             self._journals.append(journal)
             if not self._running:
                 self._running = True
+                self._expect(0)  # before the thread is busy: from here on the clock runs
                 threading.Thread(target=self._run, name=f"scanml to {without_password(self.uri)}", daemon=True).start()
         self.nudge()
 

@@ -196,6 +196,22 @@ def test_a_run_that_was_deleted_there_stops_no_other(server, work, unsent, caplo
     assert [waiting.name for waiting in find_waiting(unsent)] == ["deleted"]
 
 
+def test_the_clock_runs_before_the_thread_does(monkeypatch):
+    """Else a thread that was quick to be busy left nobody waiting for its first answer."""
+    quick = sender.Sender("http://127.0.0.1:9")
+
+    class Thread:
+        def __init__(self, **_):
+            pass
+
+        def start(self):
+            quick._busy = True
+
+    monkeypatch.setattr(sender.threading, "Thread", Thread)
+    quick.add(object())
+    assert quick._patient_until > time.monotonic()
+
+
 def test_an_unreachable_server_is_named_without_its_password(work, caplog):
     with caplog.at_level(logging.WARNING):
         work("http://me:secret@127.0.0.1:9")
