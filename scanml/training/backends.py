@@ -40,6 +40,9 @@ class Backend(Protocol):
     def differentiate(self, loss: Loss) -> Gradient:
         """From a loss with something beside it → the gradients of its weights, with the same beside them."""
 
+    def fuse(self, update: Body) -> Body:
+        """One update as what XLA compiles, where it does."""
+
     def compile(self, updates: Compiled) -> Compiled:
         """`updates` as one call on the device; the state that it is given is gone afterwards."""
 
@@ -115,11 +118,15 @@ class TensorFlowBackend:
 
         return everywhere
 
+    def fuse(self, update: Body) -> Body:
+        fused = self.tf.function(update, autograph=False, jit_compile=True)
+        return lambda carry, batch: (fused if self.xla else update)(carry, batch)
+
     def compile(self, updates: Compiled) -> Compiled:
         plain = self.tf.function(updates, reduce_retracing=True, autograph=False)
         if not self.xla:
             return plain  # type: ignore[no-any-return]
-        fast = self.tf.function(updates, reduce_retracing=True, autograph=False, jit_compile=True)
+        fast = self.tf.function(updates, reduce_retracing=True, autograph=False)  # its loop is TensorFlow's, not XLA's
 
         def call(state: State, batches: Batch) -> tuple[State, Tensor]:
             if self.xla:
@@ -157,7 +164,12 @@ class JaxBackend:
         self.num_devices = len(keras.distribution.list_devices()) if self.mesh else 1
 
     def scan(self, body: Body, carry: Any, batches: Batch) -> tuple[Any, Tensor]:
-        return self.jax.lax.scan(body, carry, batches)  # type: ignore[no-any-return]
+        # One update is no loop: inside of one, a convolution takes a CPU three times as long.
+        single = next(iter(batches.values())).shape[0] == 1
+        return self.jax.lax.scan(body, carry, batches, unroll=single)  # type: ignore[no-any-return]
+
+    def fuse(self, update: Body) -> Body:
+        return update
 
     def differentiate(self, loss: Loss) -> Gradient:
         both = self.jax.value_and_grad(loss, has_aux=True)

@@ -51,6 +51,7 @@ class Updates:
         self.packing, self.optimizer = Packing(model), AdamW(config)
         self.names: tuple[str, ...] = ()
         self.gradient = self.backend.differentiate(self._loss)
+        self.fused = self.backend.fuse(self._update)
         self.compiled = self.backend.compile(self._updates)
         self.state = self.start()
 
@@ -80,7 +81,7 @@ class Updates:
         self.packing.write(weights, [statistics, *self.state["fixed"][1:]])
 
     def _updates(self, state: State, batches: Batch) -> tuple[State, Tensor]:
-        return self.backend.scan(self._update, state, batches)
+        return self.backend.scan(self.fused, state, batches)
 
     def _update(self, state: State, batch: Batch) -> tuple[State, Tensor]:
         gradients, fixed, row = self._differentiate(state, batch)
