@@ -26,17 +26,22 @@ def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"scanml {metadata.version('scanml')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
-        command = commands.add_parser(
-            name,
-            help=text.summary,
-            description=text.description,
-            epilog=f"example:\n{text.example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+        command = _add_command(commands, name, text)
         command.add_argument("--quiet", action="store_true", help="only warnings and errors on stderr")
         if name in words:
             _OPTIONS.get(name, _add_step_options)(command, name)
     return parser
+
+
+def _add_command(commands: Subparsers, name: str, text: Text) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text.summary,
+        description=text.description,
+        epilog=f"example:\n{text.example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return command
 
 
 def _runner(module: str, function: str) -> Callable[[argparse.Namespace], int]:
@@ -162,13 +167,7 @@ def _add_wrap_options(command: argparse.ArgumentParser, name: str) -> None:
 
     targets = command.add_subparsers(dest="target", metavar="TARGET", required=True)
     for target, text in WRAPPERS.items():
-        below = targets.add_parser(
-            target,
-            help=text.summary,
-            description=text.description,
-            epilog=f"example:\n{text.example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+        below = _add_command(targets, target, text)
         _add_experiment_options(below)
         add_options(below, target)
     command.set_defaults(run=_runner("wrap", "run_wrap"))

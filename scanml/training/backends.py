@@ -123,10 +123,10 @@ class TensorFlowBackend:
         return lambda carry, batch: (fused if self.xla else update)(carry, batch)
 
     def compile(self, updates: Compiled) -> Compiled:
-        plain = self.tf.function(updates, reduce_retracing=True, autograph=False)
+        # Twice the same: each is traced when it is first called, the second where XLA was given up by then.
+        fast, plain = (self.tf.function(updates, reduce_retracing=True, autograph=False) for _ in range(2))
         if not self.xla:
             return plain  # type: ignore[no-any-return]
-        fast = self.tf.function(updates, reduce_retracing=True, autograph=False)  # its loop is TensorFlow's, not XLA's
 
         def call(state: State, batches: Batch) -> tuple[State, Tensor]:
             if self.xla:
